@@ -1,0 +1,53 @@
+"""Finds the sentences of the findings that speak of a claim: rare shared word stems count most."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from coarse2fine.reports import Sentence
+
+__all__ = ["select_evidence", "stems"]
+
+_STOP = frozenset(
+    "a an the of in on at to is are was were be been and or with without no not there this that it its for from by as "
+    "seen noted identified demonstrated present evident appreciated evidence within which has have had may could".split()
+)
+
+
+def stems(text: str) -> list[str]:
+    """Lower-case content words and figures, cut to a crude stem, so that "opacities" meets "opacity"."""
+    words = re.findall(r"[a-z]+|\d+(?:\.\d+)?", text.lower())
+    return [_stem(word) for word in words if word not in _STOP]
+
+
+def _stem(word: str) -> str:
+    if word.isdigit() or len(word) < 5:
+        return word
+    for ending in ("ically", "ation", "ities", "ized", "ing", "ity", "ies", "ous", "ally", "ial", "ic", "al", "ly", "es", "ed", "s", "y"):
+        if word.endswith(ending) and len(word) - len(ending) >= 4:
+            return word[: -len(ending)]
+    return word
+
+
+def select_evidence(claim: str, sentences: Sequence[Sentence], most: int = 3) -> list[Sentence]:
+    """The sentences nearest to a claim, best first; the first ones of the report where none shares a word.
+
+    Args:
+        claim: one sentence of an impression.
+        sentences: the findings.
+        most: how many at most.
+    """
+    stemmed = [Counter(stems(s.text)) for s in sentences]
+    seen = Counter(stem for words in stemmed for stem in words)
+    wanted = set(stems(claim))
+
+    def weight(stem: str) -> float:
+        return math.log(1 + len(sentences) / seen[stem]) if seen[stem] else 0.0
+
+    scores = [sum(weight(w) for w in wanted & set(words)) / (1 + 0.01 * sum(words.values())) for words in stemmed]
+    order = sorted(range(len(sentences)), key=lambda i: (-scores[i], i))
+    best = [i for i in order if scores[i] > 0][:most] or order[:most]
+    return [sentences[i] for i in best]

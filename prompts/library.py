@@ -1,0 +1,118 @@
+"""Prompt templates: one Jinja file a task, in named sets, each a short conversation.
+
+A file holds one or more turns; a line `=== system ===`, `=== user ===` or `=== assistant ===` begins each. Turns are cut
+apart before rendering, so that report text can never open a turn of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+import jinja2
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+
+from coarse2fine.reports import PromptError
+
+__all__ = ["PromptSet", "fence", "prompt_set", "prompt_sets"]
+
+_TURN = re.compile(r"^=== (system|user|assistant) ===\n", re.MULTILINE)
+_MESSAGE = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
+
+
+class _Turn(NamedTuple):
+    role: str
+    template: jinja2.Template
+
+
+def fence(text: object) -> str:
+    """Make report text safe to stand in a prompt: marks that open turns, tags or control tokens are broken."""
+    safe = str(text).replace("<|", "< |").replace("|>", "| >")
+    return re.sub(r"<(/?)(findings|draft|case|report|clinical_information|critique)\b", r"< \1\2", safe, flags=re.IGNORECASE)
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=False, autoescape=False
+    )
+    environment.filters["fence"] = fence
+    return environment
+
+
+def _parse(name: str, source: str) -> tuple[_Turn, ...]:
+    pieces = _TURN.split(source)
+    if pieces[0].strip():
+        pieces = ["", "user", source]
+    environment = _environment()
+    try:
+        return tuple(
+            _Turn(role, environment.from_string(body.strip())) for role, body in zip(pieces[1::2], pieces[2::2], strict=True)
+        )
+    except jinja2.TemplateSyntaxError as error:
+        raise PromptError(f"template {name!r}, line {error.lineno}: {error.message}") from error
+
+
+@dataclass(frozen=True)
+class PromptSet:
+    """The templates of one set, by task ("draft", "revise", "restyle", "judge", ...).
+
+    Args:
+        name: what the set is called; a model card names the set that its model was tuned on.
+        sources: task → template text.
+    """
+
+    name: str
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def _turns(self) -> dict[str, tuple[_Turn, ...]]:
+        return {}
+
+    def render(self, task: str, **variables: object) -> list[BaseMessage]:
+        """Messages of a task.
+
+        Raises:
+            PromptError: the set has no such task, or a variable is missing (the error names it).
+        """
+        if task not in self.sources:
+            raise PromptError(f"prompt set {self.name!r} has no template for {task!r}; it has {sorted(self.sources)}")
+        if task not in self._turns:
+            self._turns[task] = _parse(f"{self.name}/{task}", self.sources[task])
+        try:
+            return [_MESSAGE[role](template.render(variables)) for role, template in self._turns[task]]
+        except jinja2.UndefinedError as error:
+            raise PromptError(f"template {self.name}/{task}: {error.message}") from error
+
+    def replace(self, task: str, template: str | Path) -> PromptSet:
+        """A copy with one template of the user's own, given as text or as a path."""
+        text = template.read_text("utf-8") if isinstance(template, Path) else template
+        _parse(f"{self.name}/{task}", text)
+        return PromptSet(self.name, {**self.sources, task: text})
+
+
+@cache
+def prompt_set(name: str) -> PromptSet:
+    """A shipped prompt set by name.
+
+    Raises:
+        PromptError: there is none of that name; lists those there are.
+    """
+    folder = files("coarse2fine.prompts") / "templates" / name
+    if name not in prompt_sets():
+        raise PromptError(f"there is no prompt set {name!r}; there are {', '.join(prompt_sets())}")
+    sources = {
+        entry.name.removesuffix(".j2"): entry.read_text("utf-8") for entry in folder.iterdir() if entry.name.endswith(".j2")
+    }
+    return PromptSet(name, sources)
+
+
+@cache
+def prompt_sets() -> tuple[str, ...]:
+    """Names of the shipped prompt sets."""
+    folder = files("coarse2fine.prompts") / "templates"
+    return tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir()))

@@ -1,0 +1,355 @@
+"""Composes reports whose facts are known: which finding is there, where, how large, and what is denied."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from coarse2fine.reports import Report, Sex
+from coarse2fine.training.corpus.grammar import Template, tidy
+from coarse2fine.training.corpus.knowledge import Exam, Finding, Size
+
+__all__ = ["Composed", "Fact", "compose", "denial", "join", "mentions", "say"]
+
+NOUN: Mapping[Sex, Sequence[str]] = {"female": ("female", "woman", "F"), "male": ("male", "man", "M")}
+SAFE = frozenset({"side", "level"})
+"""Attributes whose loss can hurt a patient: an impression keeps them."""
+SIGNIFICANCE_WEIGHT = {"critical": 0.8, "significant": 1.0, "incidental": 1.0}
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A finding that a report asserts.
+
+    Args:
+        finding: what it is.
+        values: the attributes that the text says, such as {"side": "left", "size": "3 cm"}.
+        plural: its grammatical number.
+        text: the sentence or sentences of the findings that assert it.
+    """
+
+    finding: Finding
+    values: Mapping[str, str]
+    plural: bool
+    text: str
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A report with its facts: what it asserts, what it denies, and the sentences that call regions normal."""
+
+    exam: Exam
+    report: Report
+    facts: tuple[Fact, ...]
+    denied: tuple[tuple[Finding, str], ...]
+    normals: tuple[str, ...]
+    masked: frozenset[str] = field(default_factory=frozenset)
+
+
+def join(items: Sequence[str], word: str = "and") -> str:
+    """ "A", "A and B", "A, B and C"."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} {word} {items[-1]}"
+
+
+def mentions(text: str, name: str) -> bool:
+    """Whether `text` says `name` as whole words, plural allowed."""
+    if name.lower() not in text.lower():
+        return False
+    return re.search(rf"(?<![a-z]){re.escape(name.lower())}(?:s|es)?(?![a-z])", text.lower()) is not None
+
+
+def _measure(rng: random.Random, size: Size) -> str:
+    whole = size.unit in ("mm", "%") or (size.high - size.low > 20)
+    numbers = []
+    for _ in range(size.dims if rng.random() < 0.8 else 1):
+        value = rng.uniform(size.low, size.high)
+        numbers.append(str(round(value)) if whole else f"{value:.1f}")
+    glue = rng.choice([" x ", " x ", " by ", "x"])
+    text = glue.join(numbers)
+    if not size.unit:
+        return text
+    return f"{text}{size.unit}" if size.unit == "%" or rng.random() < 0.08 else f"{text} {size.unit}"
+
+
+def _sample_values(rng: random.Random, finding: Finding, compared: bool) -> tuple[dict[str, str], bool]:
+    values: dict[str, str] = {}
+    side = rng.choice(finding.sides) if finding.sides else ""
+    count = rng.choice(finding.counts) if finding.counts and rng.random() < 0.4 else ""
+    if side:
+        values |= {"side": side, "side_lay": "both" if side == "bilateral" else side}
+    if finding.severities:
+        values["sev"] = rng.choice(finding.severities)
+    if finding.sites:
+        most = min(3, len(finding.sites)) if finding.multi_site else 1
+        sites = rng.sample(finding.sites, rng.choice([1, 1, 2, 3][:most] if most > 1 else [1]))
+        values["site"] = join([site.name for site in sites])
+        values["broad"] = join(list(dict.fromkeys(site.broad or site.name for site in sites)))
+    if finding.levels:
+        values["level"] = rng.choice(finding.levels)
+    if count:
+        values["count"] = count
+    if finding.size:
+        values["size"] = _measure(rng, finding.size)
+    if finding.changes and compared and rng.random() < 0.5:
+        values["change"] = rng.choice(finding.changes)
+    return values, side == "bilateral" or bool(count)
+
+
+def _fact(rng: random.Random, finding: Finding, compared: bool, keep: float) -> Fact | None:
+    values, plural = _sample_values(rng, finding, compared)
+    templates = [Template(text) for text in finding.findings]
+    rng.shuffle(templates)
+    for template in templates:
+        if "count" not in template.slots and "count" in values:
+            continue
+        made = template.expand(rng, values, plural=plural, keep=keep)
+        if made is None:
+            continue
+        said = {k: v for k, v in values.items() if k in made.said}
+        if "count" in values and "count" not in said:
+            continue
+        if "side" in said:
+            said["side_lay"] = values["side_lay"]
+        if "site" in said:
+            said["broad"] = values["broad"]
+        return Fact(finding, said, plural, made.text)
+    if "count" in values and (bare := _fact(rng, finding.model_copy(update={"counts": ()}), compared, keep)):
+        return Fact(finding, bare.values, bare.plural, bare.text)
+    return None
+
+
+def say(
+    rng: random.Random,
+    fact: Fact,
+    templates: Sequence[str],
+    *,
+    keep: float = 0.5,
+    usual: float = 0.0,
+    always: frozenset[str] = SAFE,
+) -> str | None:
+    """Say a fact by one of `templates` using only what its findings text said.
+
+    Args:
+        keep: probability that optional parts stay.
+        usual: probability that the first template is tried first.
+        always: attributes that are never left out where the template can say them.
+    """
+    order = list(templates)
+    rng.shuffle(order)
+    if rng.random() < usual:
+        order.remove(templates[0])
+        order.insert(0, templates[0])
+    for text in order:
+        made = Template(text).expand(rng, fact.values, plural=fact.plural, keep=keep, always=always)
+        if made is not None and made.text:
+            return made.text
+    return None
+
+
+_DENIALS = (
+    "No {x}.", "No {x}.", "There is no {x}.", "There is no evidence of {x}.", "No evidence of {x}.",
+    "No evidence for {x}.", "Negative for {x}.", "No {x} is seen.", "No {x} identified.", "No {x} is identified.",
+    "No {x} is noted.", "No {x} noted.", "No {x} is demonstrated.", "No {x} is evident.", "No {x} is appreciated.",
+    "There is no {x} identified.", "No definite {x}.", "No convincing evidence of {x}.", "I see no {x}.",
+    "No {x} seen.", "No {x} is present.", "{X} is not seen.", "{X} is not identified.", "{X} is absent.",
+    "No visible {x}.", "No sign of {x}.", "No signs of {x}.", "There is no sign of {x}.", "No radiographic evidence of {x}.",
+    "Specifically, no {x}.", "No {x} visualized.", "No {x} is visualized.", "No {x} can be seen.", "No suggestion of {x}.",
+    "No obvious {x}.", "No imaging evidence of {x}.", "Without evidence of {x}.", "There are no findings of {x}.",
+    "Free of {x}.", "No {x} are seen.", "There are no {x}.",
+)  # fmt: skip
+
+
+def denial(rng: random.Random, phrases: Sequence[str]) -> str:
+    """A sentence that denies one or several things."""
+    several = len(phrases) > 1
+    frames = [f for f in _DENIALS if not (several and f.startswith("{X}"))]
+    if not several or not all(p.endswith("s") for p in phrases):
+        frames = [f for f in frames if " are" not in f.replace("are absent", "")]
+    listed = join(phrases, rng.choice(["or", "or", "or", "and", "nor"]) if several else "or")
+    if len(phrases) > 2 and rng.random() < 0.5:
+        listed = listed.replace(" or ", ", or ")
+    return tidy(rng.choice(frames).format(x=listed, X=listed[:1].upper() + listed[1:]))
+
+
+class _Builder:
+    """Collects the parts of one report."""
+
+    def __init__(self, exam: Exam, rng: random.Random) -> None:
+        self.exam, self.rng = exam, rng
+        self.compared = rng.random() < 0.45
+        self.keep = rng.choice([0.25, 0.5, 0.5, 0.75])
+        self.facts: list[Fact] = []
+        self.denied: list[tuple[Finding, str]] = []
+        self.normals: list[str] = []
+
+    def add_facts(self, number: int) -> None:
+        """Draw findings without saying the same concept twice."""
+        pool = list(self.exam.findings)
+        taken: set[str] = set()
+        while pool and len(self.facts) < number:
+            weights = [SIGNIFICANCE_WEIGHT[f.significance] for f in pool]
+            finding = self.rng.choices(pool, weights)[0]
+            pool.remove(finding)
+            names = {name.lower() for name in finding.names}
+            if names & taken:
+                continue
+            fact = _fact(self.rng, finding, self.compared, self.keep)
+            if fact is not None:
+                taken |= names
+                self.facts.append(fact)
+
+    def present_names(self) -> set[str]:
+        return {name.lower() for fact in self.facts for name in fact.finding.names}
+
+    def may_stand(self, sentence: str, region: str) -> bool:
+        """Whether a normal sentence contradicts no fact."""
+        present = self.present_names()
+        if any(mentions(sentence, name) for name in present):
+            return False
+        touched = {f.finding.region for f in self.facts if f.finding.significance != "incidental"}
+        touched |= {r for f in self.facts for r in f.finding.conflicts}
+        minor = {f.finding.region for f in self.facts} - touched
+        denies = re.match(r"(?i)(no|negative|without|there (is|are) no)\b", sentence) is not None
+        if region in touched:
+            return denies
+        return denies or region not in minor or self.rng.random() < 0.35
+
+    def absent(self) -> list[Finding]:
+        present = self.present_names()
+        present_text = " ".join(f.text for f in self.facts)
+        return [
+            finding
+            for finding in self.exam.findings
+            if finding.deny
+            and not present & {n.lower() for n in finding.names}
+            and not any(mentions(present_text, n) for n in (*finding.names, *finding.deny))
+            and not any(mentions(phrase, name) for name in present for phrase in finding.deny)
+        ]
+
+    def deny_some(self, region: str | None, most: int) -> str | None:
+        pool = [f for f in self.absent() if region is None or f.region == region]
+        pool = [f for f in pool if f.id not in {d.id for d, _ in self.denied}]
+        if not pool:
+            return None
+        weights = [2.0 if f.significance == "critical" else 1.0 for f in pool]
+        chosen: dict[str, tuple[Finding, str]] = {}
+        for finding in self.rng.choices(pool, weights, k=self.rng.randint(1, most)):
+            chosen[finding.id] = (finding, self.rng.choice(finding.deny))
+        phrases = list(dict.fromkeys(phrase for _, phrase in chosen.values()))
+        self.denied += chosen.values()
+        return denial(self.rng, phrases)
+
+    def normal_sentences(self, region: str, number: int) -> list[str]:
+        found: list[str] = []
+        pool = list(self.exam.regions[region].normal)
+        self.rng.shuffle(pool)
+        for source in pool:
+            if len(found) == number:
+                break
+            made = Template(source).expand(self.rng, {})
+            if made and self.may_stand(made.text, region):
+                found.append(made.text)
+                self.note_denied(made.text)
+        self.normals += found
+        return found
+
+    def note_denied(self, sentence: str) -> None:
+        """Remember which findings a normal sentence denies."""
+        if not re.search(r"(?i)\b(no|without|negative|free of|nor)\b", sentence):
+            return
+        for finding in self.exam.findings:
+            for phrase in finding.deny:
+                if mentions(sentence, phrase):
+                    self.denied.append((finding, phrase))
+                    break
+
+
+def _region_text(builder: _Builder, region: str, normals: int, deny: bool) -> list[str]:
+    rng = builder.rng
+    facts = [fact.text for fact in builder.facts if fact.finding.region == region]
+    sentences = builder.normal_sentences(region, normals)
+    if deny and (denied := builder.deny_some(region, 3)):
+        sentences.append(denied)
+    if facts and rng.random() < 0.7:
+        return facts + sentences
+    mixed = facts + sentences
+    rng.shuffle(mixed)
+    return mixed
+
+
+def _patient(rng: random.Random) -> tuple[int, Sex]:
+    return rng.randint(18, 94), rng.choice(("female", "male"))
+
+
+def _clinical(exam: Exam, rng: random.Random, age: int, sex: Sex) -> str:
+    if rng.random() < 0.35:
+        return ""
+    values = {"age": str(age), "sex": rng.choice(NOUN[sex])}
+    text = Template(rng.choice(exam.indications)).expand(rng, values)
+    extra = "" if rng.random() < 0.7 else f" {sex.capitalize()}, {age} years old."
+    return (text.text if text else "") + extra
+
+
+_LABELS = {"upper_abdomen": "Upper abdomen", "soft_tissues": "Soft tissues"}
+
+
+def _label(region: str) -> str:
+    return _LABELS.get(region, region.replace("_", " ").capitalize())
+
+
+def compose(exam: Exam, rng: random.Random, findings: int | None = None) -> Composed:
+    """Compose one report of an exam type.
+
+    Args:
+        exam: the exam type.
+        rng: the only source of chance: the same state gives the same report.
+        findings: how many abnormal findings; drawn where None.
+    """
+    builder = _Builder(exam, rng)
+    number = rng.choices([0, 1, 2, 3, 4, 5, 7], [22, 22, 20, 14, 10, 8, 4])[0] if findings is None else findings
+    builder.add_facts(number)
+    regions = list(exam.regions)
+    if rng.random() < 0.4:
+        rng.shuffle(regions)
+    density = rng.choice([0.3, 0.6, 0.9, 1.3]) if builder.facts else rng.choice([0.6, 0.9, 1.3])
+    labelled = rng.random() < 0.12
+    paragraphs: list[str] = []
+    for region in regions:
+        sentences = _region_text(builder, region, int(density + rng.random()), rng.random() < 0.3)
+        if sentences:
+            text = " ".join(sentences)
+            paragraphs.append(f"{_label(region)}: {text}" if labelled else text)
+    if rng.random() < 0.35 and (denied := builder.deny_some(None, 4)):
+        paragraphs.append(denied)
+    if not paragraphs:
+        paragraphs = builder.normal_sentences(regions[0], 2) or [denial(rng, ["abnormality"])]
+    opening = _opening(exam, rng, builder.compared)
+    age, sex = _patient(rng)
+    glue = "\n" if labelled and rng.random() < 0.7 else " "
+    report = Report(
+        findings=glue.join([*opening, *paragraphs]),
+        clinical_information=_clinical(exam, rng, age, sex),
+        exam=rng.choice(exam.titles),
+        comparison=rng.choice(["Prior study.", "Previous examination."]) if builder.compared else "",
+        sex=sex,
+        age=age,
+        id=f"{rng.getrandbits(48):012x}",
+    )
+    return Composed(exam, report, tuple(builder.facts), tuple(builder.denied), tuple(builder.normals))
+
+
+def _opening(exam: Exam, rng: random.Random, compared: bool) -> list[str]:
+    parts: Iterable[tuple[float, Sequence[str]]] = (
+        (0.08, exam.techniques),
+        (0.08, exam.limits),
+        (0.06 if compared else 0.0, ("Comparison is made to the prior study.", "Compared with the previous examination.")),
+    )
+    opening = []
+    for chance, templates in parts:
+        if templates and rng.random() < chance and (made := Template(rng.choice(templates)).expand(rng, {})):
+            opening.append(made.text)
+    return opening

@@ -1,0 +1,114 @@
+"""Training conversations for nano: a report, the drafts and audience texts asked of it, and spoilt texts to revise."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from langchain_core.messages import BaseMessage
+
+from coarse2fine.prompts import PromptSet, prompt_set
+from coarse2fine.training.corpus.compose import Composed, compose
+from coarse2fine.training.corpus.impress import AUDIENCES, Spoilt, audience_text, impression, spoil
+from coarse2fine.training.corpus.knowledge import Exam
+from coarse2fine.training.corpus.mess import Mess, draw_mess
+from coarse2fine.training.corpus.styles import STYLES, Style
+
+__all__ = ["LENGTHS", "Turn", "conversation", "hidden_words", "length_mark"]
+
+LENGTHS = (10, 20, 40, 80, 160)
+"""Upper bounds in words that a prompt may ask for."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One message: `text`, and whether the model learns to write it."""
+
+    text: str
+    learned: bool
+
+
+def length_mark(words: int | None) -> str:
+    """The smallest length mark that holds `words` words; "any" for None."""
+    if words is None:
+        return "any"
+    return str(next((bound for bound in LENGTHS if words <= bound), LENGTHS[-1]))
+
+
+def _words(rng: random.Random, text: str) -> str:
+    return length_mark(len(text.split())) if rng.random() < 0.3 else "any"
+
+
+def _style(rng: random.Random) -> Style:
+    return STYLES[0] if rng.random() < 0.4 else rng.choice(STYLES)
+
+
+def conversation(rng: random.Random, exam: Exam) -> list[Turn]:
+    """Compose one report and the turns that nano learns from it: 70 % draft and restyle, 30 % revise."""
+    composed = compose(exam, rng)
+    mess = draw_mess(rng, composed)
+    if rng.random() < 0.3 and (turns := _revision(rng, composed, mess)):
+        return turns
+    return _draft_and_restyle(rng, composed, mess)
+
+
+def _report_fields(rng: random.Random, composed: Composed, mess: Mess) -> dict[str, str]:
+    report = composed.report
+    return {
+        "exam": report.exam if rng.random() < 0.6 else "",
+        "clinical_information": report.clinical_information if rng.random() < 0.6 else "",
+        "findings": mess.findings(report.findings),
+    }
+
+
+def _turns(messages: Sequence[BaseMessage], answer: str) -> list[Turn]:
+    return [*(Turn(str(m.content), m.type == "ai") for m in messages), Turn(answer, True)]
+
+
+def _draft_and_restyle(rng: random.Random, composed: Composed, mess: Mess) -> list[Turn]:
+    prompts: PromptSet = prompt_set("nano")
+    fields = _report_fields(rng, composed, mess)
+    style = _style(rng)
+    draft = mess.target(impression(rng, composed, style))
+    turns = _turns(prompts.render("draft", **fields, style=style.words(), words=_words(rng, draft)), draft)
+    for audience in rng.sample(AUDIENCES, rng.choice([1, 1, 2, 3])):
+        text = mess.target(audience_text(rng, composed, audience))
+        asked = prompts.render(
+            "restyle", **fields, style=style.words(), draft=draft, audience=audience, words=_words(rng, text)
+        )
+        turns += _turns(asked[-1:], text)
+    return turns
+
+
+def _revision(rng: random.Random, composed: Composed, mess: Mess) -> list[Turn] | None:
+    style = _style(rng)
+    audience = rng.choice(["draft", "draft", *AUDIENCES])
+    spoilt: Spoilt | None = spoil(rng, composed, audience, style)
+    if spoilt is None:
+        return None
+    good = mess.target(spoilt.good)
+    asked = prompt_set("nano").render(
+        "revise",
+        **_report_fields(rng, composed, mess),
+        text=mess.target(spoilt.draft),
+        wrong=[mess.target(text) for text in spoilt.wrong],
+        missing=[mess.findings(text) for text in spoilt.missing],
+        audience=audience,
+        style=style.words(),
+        words=_words(rng, good),
+    )
+    return _turns(asked, good)
+
+
+_FIXED = frozenset("left right bilateral both no not without and or the of in is are there with for".split())
+
+
+def hidden_words(rng: random.Random, findings: str) -> frozenset[str]:
+    """Words of the findings that this conversation treats as unknown, so that copying is learnt."""
+    if rng.random() < 0.4:
+        return frozenset()
+    share = rng.choice([0.05, 0.15, 0.3])
+    words = sorted(set(re.findall(r"[a-z]{4,}", findings.lower())) - _FIXED)
+    return frozenset(word for word in words if rng.random() < share)
