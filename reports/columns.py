@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from coarse2fine.reports.errors import InputError, ReportError
 from coarse2fine.reports.report import Report
 
-__all__ = ["ALIASES", "Columns", "map_columns"]
+__all__ = ["ALIASES", "Columns", "check_fields", "map_columns"]
 
 Columns = Mapping[str, tuple[str, ...]]
 """Field of `Report` → the names of the source that hold it, the best first."""
@@ -38,32 +38,39 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 """Names that are known without being told, in any case, with spaces, hyphens or underscores."""
 
 
-def map_columns(names: Iterable[str], columns: Mapping[str, str] | None = None, *, source: str = "") -> Columns:
+def map_columns(
+    names: Iterable[str],
+    columns: Mapping[str, str] | None = None,
+    *,
+    source: str = "",
+    row: int | None = None,
+) -> Columns:
     """Find each field's columns among `names`.
 
     Args:
         names: the columns or keys of the source.
         columns: field → column, for columns under names of their own; they win over the known names.
         source: named in the error.
+        row: the row whose keys `names` are, where each row has keys of its own (JSON): it may leave out all but findings.
 
     Raises:
-        InputError: `columns` has a field that reports do not have.
         ReportError: a column of `columns` is not there, or none holds findings; the columns found are listed.
     """
     present = {_plain(name): name for name in reversed(list(names))}
     given = columns or {}
-    check_fields(given)
     found: dict[str, tuple[str, ...]] = {}
     for field, aliases in ALIASES.items():
         wanted = (given[field],) if field in given else aliases
         found[field] = tuple(present[_plain(name)] for name in wanted if _plain(name) in present)
-        if field in given and not found[field]:
-            raise ReportError(f"has no {given[field]!r}; {_listing(present.values())}", source=source, field=field)
+        if field in given and not found[field] and (row is None or field == "findings"):
+            message = f"has no {given[field]!r}; {_listing(present.values())}"
+            raise ReportError(message, source=source, row=row, field=field)
     if not found["findings"]:
         known = ", ".join(ALIASES["findings"])
         raise ReportError(
             f"nothing holds the findings; {_listing(present.values())}; rename one ({known}) or name it in `columns`",
             source=source,
+            row=row,
             field="findings",
         )
     return {field: names for field, names in found.items() if names}

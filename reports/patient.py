@@ -23,7 +23,7 @@ _UNKNOWN = frozenset({"", "-", "?", "i", "n/a", "na", "nan", "none", "null", "o"
 _YEARS_PER_UNIT = {"y": 1.0, "m": 1 / 12, "w": 7 / 365.25, "d": 1 / 365.25}
 _AGE_FIELD = re.compile(r"[<>≥]?\s*(\d{1,3})(?:\.\d+)?\s*\+?\s*(?:([ymwd])[a-z]*)?(?:[\s-]*old)?", re.IGNORECASE)
 
-_AGE = r"(?<![\d.,/])(?P<age>\d{1,3})"
+_AGE = r"(?<![\d.])(?<!\d[,/])(?P<age>\d{1,3})"
 _WORD = r"(?P<sex>female|male|woman|man|lady|gentleman|girl|boy)\b"
 _LETTER = r"(?P<sex>female|male|woman|man|lady|gentleman|girl|boy|f|m)\b"
 _OLD = r"[\s-]*(?P<unit>y|m|w|d)(?:ears?|e?a?rs?|onths?|os?|eeks?|ks?|ays?)?\.?(?:[\s/-]*o(?:ld|\.)?|[\s-]+of[\s-]+age)"
@@ -33,7 +33,7 @@ _PATTERNS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         rf"\b(?:sex|gender)\s*[:=]\s*{_LETTER}",
-        rf"{_AGE}{_OLD}[\s,/-]*(?:(?!(?:with|whose|and|of|for|from|ha[sd])\b)[a-z]+[\s-]){{0,2}}?{_LETTER}",
+        rf"{_AGE}{_OLD}[\s,/-]*(?:(?!(?:with|whose|and|of|for|from|in|on|to|by|is|ha[sd])\b)[a-z]+[\s-]){{0,2}}?{_LETTER}",
         rf"(?:^|[.;\n])\s*(?:patient|pt)?\W*{_AGE}\s*(?:y|yr|yrs)?[\s/,-]*{_LETTER}{_FRENCH}",
         rf"(?:^|[.;\n])\s*{_LETTER}[\s/,-]*(?:aged?\s*)?{_AGE}(?:{_OLD}|\s*y(?:ea)?rs?|y)?{_ENDS}",
         rf"\b{_WORD}[\s,]+(?:aged?\s*)?{_AGE}{_OLD}\b",

@@ -1,1 +1,22 @@
-"""coarse2fine serving."""
+"""What serves models: the embedded Llama and its codec, NLI models, Hugging Face models, and the factory of names."""
+
+from coarse2fine.serving.codec import Codec, Session
+from coarse2fine.serving.factory import LoadedModel, load_chat_model, load_nli, model_folder
+from coarse2fine.serving.nli import NLIModel, NLIScores, Pair, SequenceClassifierNLI, TrueTeacherNLI
+from coarse2fine.serving.scripted import ScriptedChatModel, ScriptedNLI
+
+__all__ = [
+    "Codec",
+    "LoadedModel",
+    "NLIModel",
+    "NLIScores",
+    "Pair",
+    "ScriptedChatModel",
+    "ScriptedNLI",
+    "SequenceClassifierNLI",
+    "Session",
+    "TrueTeacherNLI",
+    "load_chat_model",
+    "load_nli",
+    "model_folder",
+]

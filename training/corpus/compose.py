@@ -48,6 +48,11 @@ class Composed:
     masked: frozenset[str] = field(default_factory=frozenset)
 
 
+_DENIES = re.compile(r"(?i)(no|negative|without|there (is|are) no)\b")
+_GENERIC = re.compile(r"(?i)\b(abnormalit|finding|lesion|disease|process|change|anomal|patholog)")
+"""Words that deny everything at once: such a sentence cannot stand beside a finding of its region."""
+
+
 def join(items: Sequence[str], word: str = "and") -> str:
     """ "A", "A and B", "A, B and C"."""
     if len(items) < 2:
@@ -169,10 +174,15 @@ def denial(rng: random.Random, phrases: Sequence[str]) -> str:
     frames = [f for f in _DENIALS if not (several and f.startswith("{X}"))]
     if not several or not all(p.endswith("s") for p in phrases):
         frames = [f for f in frames if " are" not in f.replace("are absent", "")]
-    listed = join(phrases, rng.choice(["or", "or", "or", "and", "nor"]) if several else "or")
+    listed = join(phrases, "or")
     if len(phrases) > 2 and rng.random() < 0.5:
         listed = listed.replace(" or ", ", or ")
     return tidy(rng.choice(frames).format(x=listed, X=listed[:1].upper() + listed[1:]))
+
+
+def _commonness(finding: Finding) -> float:
+    """How often a finding is drawn: what has many wordings is common."""
+    return SIGNIFICANCE_WEIGHT[finding.significance] * len(finding.findings) ** 1.5
 
 
 class _Builder:
@@ -191,7 +201,7 @@ class _Builder:
         pool = list(self.exam.findings)
         taken: set[str] = set()
         while pool and len(self.facts) < number:
-            weights = [SIGNIFICANCE_WEIGHT[f.significance] for f in pool]
+            weights = [_commonness(f) for f in pool]
             finding = self.rng.choices(pool, weights)[0]
             pool.remove(finding)
             names = {name.lower() for name in finding.names}
@@ -213,7 +223,7 @@ class _Builder:
         touched = {f.finding.region for f in self.facts if f.finding.significance != "incidental"}
         touched |= {r for f in self.facts for r in f.finding.conflicts}
         minor = {f.finding.region for f in self.facts} - touched
-        denies = re.match(r"(?i)(no|negative|without|there (is|are) no)\b", sentence) is not None
+        denies = _DENIES.match(sentence) is not None and _GENERIC.search(sentence) is None
         if region in touched:
             return denies
         return denies or region not in minor or self.rng.random() < 0.35
