@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import jinja2
+import yaml
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from pydantic import BaseModel, ConfigDict
 
 from coarse2fine.reports import PromptError
 
-__all__ = ["PromptSet", "fence", "prompt_set", "prompt_sets"]
+__all__ = ["PromptSet", "Settings", "fence", "prompt_set", "prompt_sets"]
 
 _TURN = re.compile(r"^=== (system|user|assistant) ===\n", re.MULTILINE)
 _MESSAGE = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
@@ -57,6 +59,28 @@ def _parse(name: str, source: str) -> tuple[_Turn, ...]:
         raise PromptError(f"template {name!r}, line {error.lineno}: {error.message}") from error
 
 
+class Settings(BaseModel):
+    """What a set says of itself in `set.yaml`.
+
+    Args:
+        style: the style that is asked for when nobody asks.
+        lengths: the lengths in words that its templates know; empty where any number will do.
+        max_characters: longest findings for one prompt; None where the set does not say.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    style: str = ""
+    lengths: tuple[int, ...] = ()
+    max_characters: int | None = None
+
+    def length(self, words: int | None) -> int | None:
+        """The length to ask for: the smallest known one that is not under `words`."""
+        if words is None or not self.lengths:
+            return words
+        return next((bound for bound in self.lengths if words <= bound), self.lengths[-1])
+
+
 @dataclass(frozen=True)
 class PromptSet:
     """The templates of one set, by task ("draft", "revise", "restyle", "judge", ...).
@@ -64,10 +88,12 @@ class PromptSet:
     Args:
         name: what the set is called; a model card names the set that its model was tuned on.
         sources: task → template text.
+        settings: its defaults.
     """
 
     name: str
     sources: Mapping[str, str] = field(default_factory=dict)
+    settings: Settings = field(default_factory=Settings)
 
     @cached_property
     def _turns(self) -> dict[str, tuple[_Turn, ...]]:
@@ -92,7 +118,7 @@ class PromptSet:
         """A copy with one template of the user's own, given as text or as a path."""
         text = template.read_text("utf-8") if isinstance(template, Path) else template
         _parse(f"{self.name}/{task}", text)
-        return PromptSet(self.name, {**self.sources, task: text})
+        return PromptSet(self.name, {**self.sources, task: text}, self.settings)
 
 
 @cache
@@ -108,7 +134,9 @@ def prompt_set(name: str) -> PromptSet:
     sources = {
         entry.name.removesuffix(".j2"): entry.read_text("utf-8") for entry in folder.iterdir() if entry.name.endswith(".j2")
     }
-    return PromptSet(name, sources)
+    settings = folder / "set.yaml"
+    known = yaml.safe_load(settings.read_text("utf-8")) if settings.is_file() else {}
+    return PromptSet(name, sources, Settings.model_validate(known))
 
 
 @cache

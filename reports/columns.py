@@ -51,7 +51,7 @@ def map_columns(
         names: the columns or keys of the source.
         columns: field → column, for columns under names of their own; they win over the known names.
         source: named in the error.
-        row: the row whose keys `names` are, where each row has keys of its own (JSON): it may leave out all but findings.
+        row: the row whose keys `names` are, where each row has its own (JSON): it may leave out all but findings.
 
     Raises:
         ReportError: a column of `columns` is not there, or none holds findings; the columns found are listed.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from coarse2fine.reports.words import CONNECTING
@@ -24,7 +25,8 @@ class Section(NamedTuple):
 _HEADINGS: Mapping[SectionName, str] = {
     "findings": r"(?:(?:ct|mri?|us|ultrasound|x-?ray|imaging|radiographic|radiological|report)[ \t]+)?findings?",
     "clinical_information": (
-        r"(?:pertinent[ \t]+|relevant[ \t]+)?clinical[ \t]+(?:info(?:rmation)?|history|indications?|details|data|background)"
+        r"(?:pertinent[ \t]+|relevant[ \t]+)?clinical[ \t]+"
+        r"(?:info(?:rmation)?|history|indications?|details|data|background)"
         r"|indications?(?:[ \t]+for[ \t]+(?:exam(?:ination)?|study))?|history(?:[ \t]+of[ \t]+present[ \t]+illness)?"
         r"|reason[ \t]+for[ \t]+(?:the[ \t]+)?(?:exam(?:ination)?|study|visit|test|request)|background"
     ),
@@ -40,7 +42,9 @@ _AT_LINE_START = rf"""
     (?:[ \t]{{0,3}}\([^()\n]{{0,60}}\)(?=[ \t]{{0,3}}[*_]{{0,3}}:))?[ \t]{{0,3}}
     (?P<end>[*_]{{0,3}}:[*_]{{0,3}}|[*_]{{0,3}}[ \t]{{0,3}}[-–—](?=\s|\Z)|(?<=[*_])|(?=\s|\Z)|[*_]{{1,3}})
 """
-_INSIDE_LINE = r"(?<=[^A-Z\s])[ \t]{1,8}(?P<inside>FINDINGS|IMPRESSION|CONCLUSION|OPINION|COMPARISON|TECHNIQUE|INDICATION):"
+_INSIDE_LINE = (
+    r"(?<=[^A-Z\s])[ \t]{1,8}(?P<inside>FINDINGS|IMPRESSION|CONCLUSION|OPINION|COMPARISON|TECHNIQUE|INDICATION):"
+)
 _HEADING = re.compile(f"{_AT_LINE_START}|(?-i:{_INSIDE_LINE})", re.IGNORECASE | re.MULTILINE | re.VERBOSE)
 _GOES_ON = re.compile(
     r"(?:is|are|was|were|of|with|to|from|in|on|at|and|or|for|may|suggest\w*|consistent|compatible|made|shows?)\b", re.I
@@ -55,8 +59,9 @@ _MODALITY = re.compile(
 def split_sections(text: str) -> tuple[Section, ...]:
     """Cut a text at its headings.
 
-    A heading stands at the beginning of a line, in any case, numbered or as Markdown or not, and is followed by a colon,
-    a dash or the end of the line; in capitals it may be followed by text at once. "Findings are stable" is no heading.
+    A heading stands at the beginning of a line, in any case, numbered or in Markdown or plain, and is followed by a
+    colon, a dash or the end of the line; in capitals it may be followed by text at once. "Findings are stable"
+    is no heading.
 
     Returns:
         Sections in the text's order, the preamble first where there is any; without a heading, only the preamble.
@@ -80,7 +85,7 @@ def group_reports(sections: tuple[Section, ...]) -> tuple[tuple[Section, ...], .
     seats = [seat for seat, name in enumerate(names) if name == "findings"]
     opening = next((name for name in names if name != "preamble"), None)
     cuts = [0]
-    for previous, seat in zip(seats, seats[1:], strict=False):
+    for previous, seat in pairwise(seats):
         between = range(previous + 1, seat)
         again = [at for at in between if names[at] == opening]
         after = [at + 1 for at in between if names[at] == "impression"]

@@ -1,7 +1,7 @@
 """Reading reports: raw text with headings, CSV, JSON, JSON lines; from files, standard input or memory.
 
-Nothing is invented and nothing good is lost: a record that cannot be read becomes a `ReportError` that names its source,
-row and field, and the others are read.
+Nothing is invented and nothing good is lost: a record that cannot be read becomes a `ReportError` that names its
+source, row and field, and the others are read.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import io
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
@@ -19,7 +20,12 @@ class Line(NamedTuple):
 
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_FILES = {b"%PDF-": "a PDF file", b"{\\rtf": "an RTF file", b"PK\x03\x04": "a ZIP, Word or Excel file", b"\x1f\x8b": "gzip"}
+_FILES = {
+    b"%PDF-": "a PDF file",
+    b"{\\rtf": "an RTF file",
+    b"PK\x03\x04": "a ZIP, Word or Excel file",
+    b"\x1f\x8b": "gzip",
+}
 
 
 def read_lines(stream: BinaryIO, source: str = "") -> Iterator[Line]:
@@ -78,4 +84,4 @@ def _utf16_lines(raw: bytes, source: str) -> Iterator[Line]:
         text = raw.decode("utf-16")
     except UnicodeDecodeError as error:
         raise ReportError(f"is not UTF-16 at byte offset {error.start}: save it as UTF-8", source=source) from None
-    yield from (Line(line) for line in text.splitlines(keepends=True))
+    yield from map(Line, io.StringIO(text))

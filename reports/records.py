@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -51,7 +52,7 @@ def make_report(fields: Mapping[str, object], *, source: str = "", row: int | No
         ReportError: a field is missing, of the wrong type or too long; the error names the first such field.
     """
     try:
-        checked = {name: _checked(name, value) for name, value in fields.items()}
+        checked = {name: _checked(name, value) for name, value in fields.items() if not _is_empty(value)}
         patient = patient_from(str(checked.get("clinical_information", ""))[:2_000])
         checked["sex"] = checked.get("sex") or patient.sex
         checked["age"] = patient.age if checked.get("age") is None else checked["age"]
@@ -88,8 +89,9 @@ def _checked(field: str, value: object) -> object:
 
 
 def _is_empty(value: object) -> bool:
-    not_a_number = value != value  # noqa: PLR0124  JSON's NaN, which tables write for nothing
-    return value is None or not_a_number or (isinstance(value, str) and not value.strip())
+    if isinstance(value, float):
+        return math.isnan(value)  # what tables write into JSON for nothing
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _field(detail: Mapping[str, Any]) -> str:

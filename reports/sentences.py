@@ -157,19 +157,21 @@ def _is_abbreviation(before: str, next_word: str, following: str, next_line: boo
     if key in WITH_NUMBER:
         return following.isdigit()
     if len(word) == 1 and word.isalpha():
-        return _is_initial(before[: -len(word)], next_word)
+        return _is_initial(before[: -len(word)], word, next_word)
     if key in SELDOM_LAST or _DOTTED.fullmatch(word):
         opens = following.isupper() or (next_line and not following.islower())
         return not opens or not before[: -len(word)].strip()
     return False
 
 
-def _is_initial(before: str, next_word: str) -> bool:
-    """Whether a single letter after `before` is part of a name ("J. Smith", "E. coli"), not a grade ("hepatitis C.")."""
+def _is_initial(before: str, letter: str, next_word: str) -> bool:
+    """Whether a single letter is short for a word ("J. Smith", "E. coli"), unlike that of "hepatitis C."."""
     previous = _last_word(before.rstrip().rstrip("."))
     key = previous.lower()
-    if key in DESIGNATORS or not next_word or next_word.lower() in OPENERS:
+    if key in DESIGNATORS or next_word.lower() in OPENERS:
         return False
+    if not next_word:  # "kidneys: r. 10 cm, l. 11 cm"
+        return letter.islower()
     if next_word[0].islower():
         return True
     named = previous.istitle() and len(previous) > 1 and before.strip() != previous
