@@ -51,6 +51,11 @@ class Composed:
 _DENIES = re.compile(r"(?i)(no|negative|without|there (is|are) no)\b")
 _GENERIC = re.compile(r"(?i)\b(abnormalit|finding|lesion|disease|process|change|anomal|patholog)")
 """Words that deny everything at once: such a sentence cannot stand beside a finding of its region."""
+_OVERALL = re.compile(
+    r"(?i)\b(negative|normal|unremarkable|benign) (bilateral |screening |diagnostic )*(mammogram|exam|study|chest|scan|sonogram|"
+    r"ultrasound|mri|ct|pet|radiograph)|\b(every|all) (level|imaged|visuali[sz]ed)|no (suspicious|focal) (uptake|abnormal)"
+)
+"""Sentences that call the whole examination normal: they stand only where nothing that matters was found."""
 
 
 def join(items: Sequence[str], word: str = "and") -> str:
@@ -168,12 +173,17 @@ _DENIALS = (
 )  # fmt: skip
 
 
+_PLURAL = re.compile(r"(?<![usi])s$")
+
+
 def denial(rng: random.Random, phrases: Sequence[str]) -> str:
     """A sentence that denies one or several things."""
     several = len(phrases) > 1
     frames = [f for f in _DENIALS if not (several and f.startswith("{X}"))]
-    if not several or not all(p.endswith("s") for p in phrases):
-        frames = [f for f in frames if " are" not in f.replace("are absent", "")]
+    if not all(_PLURAL.search(p) for p in phrases):
+        frames = [f for f in frames if " are" not in f]
+    if any(_PLURAL.search(p) for p in phrases):
+        frames = [f for f in frames if " is" not in f.replace("There is", "")]
     listed = join(phrases, "or")
     if len(phrases) > 2 and rng.random() < 0.5:
         listed = listed.replace(" or ", ", or ")
@@ -223,6 +233,8 @@ class _Builder:
         touched = {f.finding.region for f in self.facts if f.finding.significance != "incidental"}
         touched |= {r for f in self.facts for r in f.finding.conflicts}
         minor = {f.finding.region for f in self.facts} - touched
+        if touched and _OVERALL.search(sentence):
+            return False
         denies = _DENIES.match(sentence) is not None and _GENERIC.search(sentence) is None
         if region in touched:
             return denies
@@ -291,8 +303,18 @@ def _region_text(builder: _Builder, region: str, normals: int, deny: bool) -> li
     return mixed
 
 
-def _patient(rng: random.Random) -> tuple[int, Sex]:
-    return rng.randint(18, 94), rng.choice(("female", "male"))
+_FEMALE = re.compile(r"(?i)\b(uter|ovar|endometri|fibroid|hysterect|mastectom|breast|cervi(x\b|cal mass)|adnex|vagin|pregnan|gestation)")
+_MALE = re.compile(r"(?i)\b(prostat|testi[cs]|seminal|scrot|penile)")
+
+
+def _patient(rng: random.Random, findings: str) -> tuple[int, Sex]:
+    """Age in years and a sex that the findings allow."""
+    sex: Sex = rng.choice(("female", "male"))
+    if _FEMALE.search(findings):
+        sex = "female"
+    elif _MALE.search(findings):
+        sex = "male"
+    return rng.randint(18, 94), sex
 
 
 def _clinical(exam: Exam, rng: random.Random, age: int, sex: Sex) -> str:
@@ -338,8 +360,8 @@ def compose(exam: Exam, rng: random.Random, findings: int | None = None) -> Comp
     if not paragraphs:
         paragraphs = builder.normal_sentences(regions[0], 2) or [denial(rng, ["abnormality"])]
     opening = _opening(exam, rng, builder.compared)
-    age, sex = _patient(rng)
     glue = "\n" if labelled and rng.random() < 0.7 else " "
+    age, sex = _patient(rng, " ".join(paragraphs))
     report = Report(
         findings=glue.join([*opening, *paragraphs]),
         clinical_information=_clinical(exam, rng, age, sex),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any, Literal, Self
 
@@ -66,6 +67,16 @@ class Finding(_Strict):
     lay: tuple[str, ...] = Field(min_length=1)
     deny: tuple[str, ...] = ()
     deny_lay: tuple[str, ...] = ()
+
+    @cached_property
+    def nouns(self) -> tuple[str, ...]:
+        """The names that the finding's own wordings use: true synonyms.
+
+        `names` holds more: words that a sentence denying something else must not contain beside this finding.
+        """
+        said = " ".join((*self.findings, *self.impression)).lower()
+        asserted = re.sub(r"\b(no|without|not|rather than)\b[^.;]*", " ", said)
+        return tuple(name for name in self.names if name.lower() in asserted) or self.names[:1]
 
     @model_validator(mode="before")
     @classmethod
