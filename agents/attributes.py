@@ -141,6 +141,8 @@ def _levels(piece: str, tokens: Sequence[Token]) -> frozenset[str]:
         found.add(f"{letter.upper()}{int(number)}")
         if last and int(last) <= 13:
             found.add(f"{(second or letter).upper()}{int(last)}")
+            if (second or letter).lower() == letter.lower():
+                found |= {f"{letter.upper()}{n}" for n in range(int(number), int(last))}
     terms = lexicon().terms
     nouns = set(terms["level_nouns"])
     near = {i + step for i, t in enumerate(tokens) if t.word in nouns or t.raw in nouns for step in range(-6, 4)}

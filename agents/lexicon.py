@@ -207,9 +207,22 @@ class Lexicon:
     @cached_property
     def names(self) -> Phrases:
         """Names of findings → ids of all the concepts that carry them."""
-        hand = ((self.phrase(n), frozenset([i])) for i, data in self._hand.items() for n in data["names"])
-        known = ((self.phrase(n), frozenset([f"kb:{i}"])) for i, data in self._known.items() for n in data["names"])
-        return Phrases([*hand, *(pair for pair in known if self._says_something(pair[0]))])
+        hand = [(self.phrase(n), frozenset([i])) for i, data in self._hand.items() for n in data["names"]]
+        known = [(self.phrase(n), frozenset([f"kb:{i}"])) for i, data in self._known.items() for n in data["names"]]
+        pairs = [*hand, *(pair for pair in known if self._says_something(pair[0]))]
+        spoken = {name for name, _ in pairs}
+        return Phrases((self._bare(name, spoken), ids) for name, ids in pairs)
+
+    def _bare(self, name: tuple[str, ...], spoken: set[tuple[str, ...]]) -> tuple[str, ...]:
+        """A name without the adjectives before it ("large pleural effusion") where the rest is a name itself."""
+        while len(name) > 1 and name[0] in self._adjectives and name[1:] in spoken:
+            name = name[1:]
+        return name
+
+    @cached_property
+    def _adjectives(self) -> frozenset[str]:
+        severity = (word for words in self.terms["severity"].values() for word in words)
+        return self.generic | self.word_set(severity) | self.word_set(["acute", "left", "right", "bilateral", "new", "other", "simple"])
 
     def _says_something(self, name: tuple[str, ...]) -> bool:
         """Whether a name of the knowledge base names a finding, unlike "aorta" or "acute bone abnormality"."""

@@ -71,7 +71,8 @@ def split_parts(text: str) -> list[str]:
     reader = _Reader(text, lexicon())
     tokens = reader.tokens
     pieces = [piece for clause in reader.clauses() for piece in reader.segments(clause, [m[:2] for m in reader.mentions(clause)])]
-    return [text[tokens[p.start].start : tokens[p.end - 1].end] for p in pieces if p.end > p.start] or [text]
+    parts = [text[tokens[p.start].start : tokens[p.end - 1].end].strip(" ,;.") for p in pieces if reader.content(p)]
+    return parts or [text]
 
 
 class _Reader:
@@ -85,8 +86,11 @@ class _Reader:
         covered = {i for cue in self.cues for i in range(cue.start, cue.end)}
         self.normals = self._normal_words(covered)
         self.breaks = {m.start: m.end for m in lex.breaks.find(self.words) if m.start not in covered}
-        self.joins = {m.start: m.end for m in lex.joiners.find(self.words)}
+        self.joins = {m.start: m.end for m in lex.joiners.find(self.words) if not self._is_level_slash(m.start)}
         self.verbs = {i for i, t in enumerate(self.tokens) if t.raw in lex.verbs}
+
+    def _is_level_slash(self, at: int) -> bool:
+        return self.words[at] == "/" and at + 1 < len(self.words) and self.words[at + 1][-1].isdigit()
 
     def _normal_words(self, covered: set[int]) -> set[int]:
         found: set[int] = set()
@@ -207,7 +211,11 @@ class _Reader:
             for first, last, name, ids in inside:
                 polarity = marks[first - clause.start]
                 yield self._statement(piece, first, last, name, ids, polarity, own, whole)
-        yield from self._normal_statements(clause, found, marks, whole)
+        normal = list(self._normal_statements(clause, found, marks, whole))
+        yield from normal
+        if not found and not normal and self.content(clause) - self.lex.generic:
+            last = max((i for i in range(*clause) if self.words[i][0].isalnum()), default=clause.start)
+            yield self._statement(clause, clause.start, last + 1, (), frozenset(), marks[last - clause.start], whole, whole)
 
     def _statement(
         self, piece: _Piece, first: int, last: int, name: tuple[str, ...], ids: frozenset[str], polarity: Polarity, own: Attributes,

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from coarse2fine.reports import InputError
 from coarse2fine.serving import codec as marks
 from coarse2fine.serving.codec import Codec, Session
+from coarse2fine.training.card import NanoFacts, write_nano_card
 from coarse2fine.training.corpus.knowledge import Exam, knowledge
 from coarse2fine.training.corpus.rows import Turn, conversation, hidden_words
 from coarse2fine.training.corpus.styles import STYLES
@@ -373,6 +374,7 @@ def train(recipe: Recipe, *, report: Callable[[str], None] = print) -> Path:
     recipe.output.mkdir(parents=True, exist_ok=True)
     if recipe.training.threads:
         torch.set_num_threads(recipe.training.threads)
+    exams = knowledge()  # read once, before workers are forked, so that all see the same
     vocabulary = build_vocabulary(recipe)
     report(f"vocabulary: {len(vocabulary.words)} words, {len(vocabulary.tokens)} tokens")
     rows = encode_rows(recipe, vocabulary, recipe.data.tokens, "train")
@@ -381,14 +383,24 @@ def train(recipe: Recipe, *, report: Callable[[str], None] = print) -> Path:
     model = build_model(recipe, vocabulary)
     learnt = (rows.labels >= 0).mean()
     report(f"{model.num_parameters():,} parameters, {len(rows):,} conversations, {len(rows.ids):,} tokens ({learnt:.0%} learnt)")
-    _fit(model, recipe, rows, plan, held, report)
+    loss = _fit(model, recipe, rows, plan, held, report)
     save(model, vocabulary, recipe.output)
+    facts = NanoFacts(
+        exams=len(exams),
+        findings=sum(len(exam.findings) for exam in exams),
+        conversations=len(rows),
+        tokens=len(rows.ids),
+        parameters=model.num_parameters(),
+        words=len(vocabulary.words),
+        held_out_loss=loss,
+    )
+    write_nano_card(recipe.output, recipe, facts)
     return recipe.output
 
 
 def _fit(
     model: LlamaForCausalLM, recipe: Recipe, rows: Rows, plan: list[list[int]], held: Rows, report: Callable[[str], None]
-) -> None:
+) -> float:
     import torch
 
     settings, steps = recipe.training, len(plan)
@@ -416,7 +428,9 @@ def _fit(
         if (step + 1) % settings.save_every == 0:
             report(f"held-out loss {evaluate(model, held):.4f}")
             _checkpoint(state, model, optimisers, step + 1)
-    report(f"held-out loss {evaluate(model, held):.4f}")
+    loss_held = evaluate(model, held)
+    report(f"held-out loss {loss_held:.4f}")
+    return loss_held
 
 
 def evaluate(model: LlamaForCausalLM, rows: Rows) -> float:

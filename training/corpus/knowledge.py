@@ -17,6 +17,8 @@ from coarse2fine.training.corpus.grammar import PLURALS, Template
 __all__ = ["Exam", "Finding", "Region", "Significance", "Site", "Size", "knowledge", "load_exams"]
 
 Significance = Literal["critical", "significant", "incidental"]
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The safe loader in C where PyYAML has it: ten times as fast."""
 PLACEHOLDERS = {"side", "side_lay", "sev", "site", "broad", "level", "count", "size", "change"}
 
 
@@ -152,7 +154,7 @@ def load_exams(sources: Iterable[tuple[str, str]]) -> tuple[Exam, ...]:
     parts: dict[str, list[dict[str, Any]]] = {}
     for name, text in sources:
         try:
-            data = yaml.safe_load(text)
+            data = yaml.load(text, Loader=_LOADER)
             parts.setdefault(data["exam"], []).append(data)
         except (yaml.YAMLError, TypeError, KeyError) as error:
             raise InputError(f"{name}: not an exam file: {error}") from error

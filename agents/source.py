@@ -1,0 +1,153 @@
+"""A report's findings as the critic reads them: statements, each in its sentence, and which of them a claim speaks of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from coarse2fine.agents.lexicon import lexicon
+from coarse2fine.agents.statements import Statement, parse
+from coarse2fine.reports import Report, Sentence
+
+__all__ = ["Claim", "Placed", "Source", "covers", "fits_sides", "same_finding", "source_of", "telling"]
+
+_LIKE = 0.6
+_SIDE_WORDS = frozenset({"left", "right", "bilateral", "both"})
+_NAMING_ORGANS = frozenset({"bone", "joint", "vein", "vessel", "bowel"})
+
+
+class Placed(NamedTuple):
+    """A statement of the findings, and the sentence that makes it."""
+
+    statement: Statement
+    sentence: Sentence
+    limit: bool
+
+
+class Claim(NamedTuple):
+    """One sentence of a candidate text, and what the other sentences of that text state."""
+
+    sentence: Sentence
+    statements: tuple[Statement, ...]
+    others: tuple[Statement, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The claim's words."""
+        return self.sentence.text
+
+
+class Source:
+    """The findings of one report, parsed once."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.sentences = report.sentences()
+        self.placed = tuple(self._place())
+        self.words = tuple(frozenset(lexicon().phrase(s.text)) for s in self.sentences)
+        self.all_words = frozenset().union(*self.words)
+
+    def _place(self) -> Iterator[Placed]:
+        for sentence in self.sentences:
+            words = lexicon().phrase(sentence.text)
+            limit = next(lexicon().limits.find(words), None) is not None
+            for statement in parse(sentence.text):
+                yield Placed(statement, sentence, limit)
+
+    def asserted(self) -> list[Placed]:
+        """What the findings say is, or may be, there."""
+        return [p for p in self.placed if p.statement.polarity in ("asserted", "possible") and not p.statement.normal]
+
+    def denied(self) -> list[Placed]:
+        """Findings that the report denies by name."""
+        return [p for p in self.placed if p.statement.polarity == "denied" and not p.statement.normal]
+
+    def normal(self) -> list[Placed]:
+        """Organs that the report calls normal."""
+        return [p for p in self.placed if p.statement.normal]
+
+    def about(self, statement: Statement) -> list[Placed]:
+        """What the findings assert of the same thing: of the same name, else of a synonym, else in the same words."""
+        asserted = self.asserted()
+        if statement.concepts:
+            same = [p for p in asserted if same_finding(p.statement, statement)]
+            return same or [p for p in asserted if p.statement.concepts & statement.concepts]
+        wanted = telling(statement.words)
+        if not wanted:
+            return []
+        return [p for p in asserted if len(wanted & p.statement.words) / len(wanted) >= _LIKE]
+
+
+@lru_cache(maxsize=256)
+def source_of(report: Report) -> Source:
+    """The parsed findings of a report; a report that was read lately is not read again."""
+    return Source(report)
+
+
+def telling(words: Iterable[str]) -> frozenset[str]:
+    """The words that carry a fact: no generic word, no number, no side."""
+    lex = lexicon()
+    return frozenset(w for w in words if w not in lex.generic and w not in lex.terms["units"] and not w[0].isdigit()) - _SIDE_WORDS
+
+
+def _hand(statement: Statement) -> frozenset[str]:
+    return frozenset(c for c in statement.concepts if not c.startswith("kb:"))
+
+
+def _wider(statement: Statement) -> frozenset[str]:
+    concepts = lexicon().concepts
+    return frozenset(parent for c in _hand(statement) for parent in concepts[c].parents)
+
+
+def _ends_with(longer: Sequence[str], shorter: Sequence[str]) -> bool:
+    return bool(shorter) and tuple(longer[-len(shorter) :]) == tuple(shorter)
+
+
+def same_finding(one: Statement, other: Statement) -> bool:
+    """Whether two statements speak of the same finding, or one of a kind of the other."""
+    first, second = _hand(one), _hand(other)
+    if first & second or first & _wider(other) or second & _wider(one):
+        return True
+    if one.name and one.name == other.name:
+        return True
+    if not first and not second:
+        return bool(one.concepts & other.concepts) or _ends_with(one.name, other.name) or _ends_with(other.name, one.name)
+    return False
+
+
+def covers(denial: Statement, assertion: Statement) -> bool:
+    """Whether a denial, were it true, makes an assertion false: "no large effusion" does not deny a small one."""
+    named = bool(_hand(denial) & _wider(assertion)) or (bool(denial.name) and denial.name == assertion.name)
+    if not named and not (not _hand(denial) and _ends_with(assertion.name, denial.name)):
+        if denial.name or assertion.name or not _same_words(denial, assertion):
+            return False
+    if "acute" in denial.own.acuity and assertion.old:
+        return False
+    if denial.own.severity and not denial.own.severity & assertion.own.severity:
+        return False
+    if denial.own.changes and "better" not in denial.own.changes and not denial.own.changes & assertion.own.changes:
+        return False
+    return fits_sides(assertion.own.sides, denial.own.sides) and not _restricting(denial) - assertion.words
+
+
+def _same_words(denial: Statement, assertion: Statement) -> bool:
+    wanted, there = telling(denial.words), telling(assertion.words)
+    return bool(wanted) and wanted <= there and len(wanted) >= _LIKE * len(there)
+
+
+def _restricting(denial: Statement) -> frozenset[str]:
+    """Words of a denial that narrow what it denies."""
+    lex = lexicon()
+    severity = {form for words in lex.terms["severity"].values() for w in words for form in (w, lex.canonical(w))}
+    organs = {w for w in denial.words for m in lex.organ_words.find([w]) if not m.value & _NAMING_ORGANS}
+    return telling(denial.words) - set(denial.name) - organs - severity - {"line"}
+
+
+def fits_sides(said: frozenset[str], asked: frozenset[str]) -> bool:
+    """Whether what is said to be on these sides proves it for the sides that are asked for; no side asked: any will do."""
+    if not asked:
+        return True
+    if "bilateral" in said:
+        return True
+    return asked <= said

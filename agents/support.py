@@ -1,0 +1,91 @@
+"""Proof without a model: the claim's words stand in the findings, or each of its statements has its like there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from coarse2fine.agents.lexicon import lexicon
+from coarse2fine.agents.overall import calls_normal, normal_proof
+from coarse2fine.agents.source import Claim, Placed, Source, covers, fits_sides, same_finding, telling
+from coarse2fine.agents.statements import Statement, parse
+from coarse2fine.reports import Sentence
+
+__all__ = ["agreement", "verbatim"]
+
+
+def verbatim(claim: Claim, source: Source) -> Sentence | None:
+    """The findings sentence in which a claim's words stand side by side and state the same things; None where none does."""
+    wanted = _plain(claim.text)
+    if not wanted:
+        return None
+    stated = _stated(claim.statements)
+    for sentence in source.sentences:
+        words = _plain(sentence.text)
+        if wanted == words:
+            return sentence
+        if stated and _contains(words, wanted) and stated <= _stated(parse(sentence.text)):
+            return sentence
+    return None
+
+
+def _plain(text: str) -> tuple[str, ...]:
+    return tuple(t.raw for t in lexicon().tokens(text) if t.raw[0].isalnum())
+
+
+def _contains(words: Sequence[str], wanted: Sequence[str]) -> bool:
+    size = len(wanted)
+    return any(words[i : i + size] == wanted for i in range(len(words) - size + 1))
+
+
+def _stated(statements: Sequence[Statement]) -> frozenset[tuple[object, ...]]:
+    return frozenset((s.name, s.polarity, s.normal, s.organs if s.normal else None, s.own if s.name else None) for s in statements)
+
+
+def agreement(claim: Claim, source: Source) -> list[Placed] | None:
+    """What proves every statement of a claim that no check refused; None where one of them lacks its like."""
+    found: list[Placed] = []
+    for statement in claim.statements:
+        proof = _proof(statement, claim, source)
+        if not proof:
+            return None
+        found += proof
+    return found or None
+
+
+def _proof(statement: Statement, claim: Claim, source: Source) -> list[Placed] | None:
+    if statement.polarity == "hypothetical":
+        return None
+    if statement.normal:
+        return normal_proof(statement, claim, source)
+    if statement.polarity == "denied":
+        return _denial_proof(statement, source)
+    return _assertion_proof(statement, source)
+
+
+def _denial_proof(statement: Statement, source: Source) -> list[Placed]:
+    denied = [p for p in source.denied() if covers(p.statement, statement)]
+    return denied[:1] or [p for p in source.normal() if calls_normal(p.statement, statement)][:1]
+
+
+def _assertion_proof(statement: Statement, source: Source) -> list[Placed] | None:
+    """One finding of the report that carries every word of the statement, as surely as the statement does."""
+    for placed in source.about(statement):
+        other = placed.statement
+        if statement.polarity == "asserted" and other.polarity == "possible":
+            continue
+        if statement.name and not same_finding(statement, other):
+            continue
+        words = frozenset(lexicon().phrase(placed.sentence.text))
+        extra = telling(statement.words) - words - (frozenset(statement.name) if _equals(statement, other) else frozenset())
+        if not extra - _ORDINARY and fits_sides(other.own.sides or other.clause.sides, statement.own.sides):
+            return [placed]
+    return None
+
+
+def _equals(one: Statement, other: Statement) -> bool:
+    """Whether two names mean the same; a narrower or a wider finding does not."""
+    hand = frozenset(c for c in one.concepts if not c.startswith("kb:"))
+    return one.name == other.name or bool(hand & other.concepts)
+
+
+_ORDINARY = frozenset("mild small severe large moderate marked tiny trace minimal slight mildly moderately slightly minimally".split())

@@ -1,0 +1,102 @@
+"""Training nano on a tiny setting: it learns, it resumes after a kill, and its output is a loadable model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from langchain_core.messages import HumanMessage
+from safetensors.torch import load_file
+
+from coarse2fine.reports import InputError
+from coarse2fine.serving import load_chat_model
+from coarse2fine.training import nano
+from coarse2fine.training.nano import Recipe, Rows, batches, load_recipe, train
+
+TINY = """
+seed: 1
+output: {output}
+data: {{vocabulary_conversations: 60, min_count: 2, tokens: 6000, held_tokens: 1000, longest: 400, workers: 1}}
+model: {{hidden_size: 32, layers: 1, heads: 2, intermediate_size: 64, max_positions: 1024}}
+training: {{tokens_per_step: 1024, learning_rate: 0.01, muon_learning_rate: 0.02, weight_decay: 0.0, warmup_steps: 2,
+  cooldown: 0.5, clip: 1.0, save_every: 2}}
+"""
+
+
+def tiny(folder: Path) -> Recipe:
+    path = folder / "tiny.yaml"
+    path.write_text(TINY.format(output=folder / "out"), "utf-8")
+    return load_recipe(path)
+
+
+class Killed(BaseException):
+    """Stands for a kill signal."""
+
+
+def test_a_killed_run_resumes_to_the_same_weights(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    whole = train(tiny(tmp_path / "a"), report=lambda line: None)
+
+    saved: list[str] = []
+
+    def kill_after_second_save(line: str) -> None:
+        if line.startswith("held-out"):
+            saved.append(line)
+        if len(saved) == 2:
+            raise Killed
+
+    recipe = tiny(tmp_path / "b")
+    with pytest.raises(Killed):
+        train(recipe, report=kill_after_second_save)
+    assert (recipe.output / "state.pt").exists()
+    train(recipe, report=lambda line: None)
+    one, two = (load_file(folder / "model.safetensors") for folder in (whole, recipe.output))
+    assert one.keys() == two.keys()
+    assert all(torch.allclose(one[key].float(), two[key].float(), atol=2e-2) for key in one)
+
+
+def test_training_learns_and_its_output_answers_by_name(tmp_path: Path) -> None:
+    lines: list[str] = []
+    folder = train(tiny(tmp_path), report=lines.append)
+    losses = [float(line.split()[-1]) for line in lines if line.startswith("held-out")]
+    assert losses[-1] < losses[0]
+    assert "Llama" in (folder / "README.md").read_text("utf-8")
+    model = load_chat_model(f"hf:{folder}")
+    assert model.prompts == "nano"
+    reply = model.chat.invoke([HumanMessage("<|findings|> Foozle of the barble. <|draft|>")])
+    assert reply.usage_metadata is not None
+    assert reply.usage_metadata["input_tokens"] == 9
+
+
+def test_a_recipe_with_an_unknown_field_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(TINY.format(output=tmp_path) + "\nspeed: 9\n", "utf-8")
+    with pytest.raises(InputError, match="speed"):
+        load_recipe(path)
+
+
+def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none\.yaml"):
+        load_recipe(tmp_path / "none.yaml")
+
+
+def test_batches_hold_every_conversation_once_within_the_budget() -> None:
+    import numpy as np
+
+    lengths = np.random.default_rng(0).integers(5, 90, 500)
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    rows = Rows(np.zeros(starts[-1], np.int32), np.zeros(starts[-1], np.int32), starts)
+    made = batches(rows, 400, seed=3)
+    assert sorted(i for batch in made for i in batch) == list(range(500))
+    assert all(len(batch) * max(lengths[i] for i in batch) <= 400 for batch in made)
+
+
+def test_padding_is_never_learnt() -> None:
+    import numpy as np
+
+    rows = Rows(np.array([1, 2, 3], np.int32), np.array([-100, 2, 3], np.int32), np.array([0, 1, 3]))
+    ids, labels = rows.batch([0, 1])
+    assert ids.tolist() == [[1, 0], [2, 3]]
+    assert labels.tolist() == [[nano.IGNORED, nano.IGNORED], [2, 3]]
