@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from coarse2fine.agents.lexicon import Phrases, Token, lexicon
@@ -33,11 +34,21 @@ class Attributes(NamedTuple):
     changes: frozenset[str] = frozenset()
     acuity: frozenset[str] = frozenset()
 
-    def __or__(self, other: object) -> Attributes:  # type: ignore[override]
-        if not isinstance(other, Attributes):
-            return NotImplemented
-        joined = (a + b if isinstance(a, tuple) else a | b for a, b in zip(self, other, strict=True))
-        return Attributes(*joined)
+    def joined(self, other: Attributes) -> Attributes:
+        """What either says."""
+        return Attributes(
+            self.sides | other.sides, self.severity | other.severity, self.measures + other.measures,
+            self.counts | other.counts, self.many or other.many, self.levels | other.levels, self.zones | other.zones,
+            self.changes | other.changes, self.acuity | other.acuity,
+        )  # fmt: skip
+
+    def or_else(self, other: Attributes) -> Attributes:
+        """What this says; where it says nothing of a kind, what the other says."""
+        return Attributes(
+            self.sides or other.sides, self.severity or other.severity, self.measures or other.measures,
+            self.counts or other.counts, self.many or other.many, self.levels or other.levels,
+            self.zones or other.zones, self.changes or other.changes, self.acuity or other.acuity,
+        )  # fmt: skip
 
 
 class _Tables(NamedTuple):
@@ -49,7 +60,9 @@ class _Tables(NamedTuple):
 
 
 _LEVEL = re.compile(
-    r"\b([ctls])[\s-]?(\d{1,2})(?:\s*(?:[-–/]|to|through|thru)\s*([ctls])?[\s-]?(\d{1,2})\b)?(?![.\d]|\s*(?:mm|cm)\b)", re.IGNORECASE
+    r"\b([ctls])[\s-]?(\d{1,2})(?:\s*(?:[-–/]|to|through|thru)\s*([ctls])?[\s-]?(\d{1,2})\b)?"
+    r"(?![.\d]|\s*(?:mm|cm)\b)",
+    re.IGNORECASE,
 )
 
 
@@ -88,7 +101,7 @@ def attributes(tokens: Sequence[Token], text: str) -> Attributes:
 
 def _sides(table: Phrases, raws: Sequence[str], words: Sequence[str]) -> frozenset[str]:
     sides = {m.value for m in table.find(raws)}
-    if not sides and any(pair == ("middle", "lobe") for pair in zip(words, words[1:], strict=False)):
+    if not sides and ("middle", "lobe") in pairwise(words):
         sides.add("right")
     if {"left", "right"} <= sides:
         sides.add("bilateral")
@@ -128,7 +141,7 @@ def _counts(tokens: Sequence[Token]) -> tuple[frozenset[int], bool]:
     return frozenset(counts), many
 
 
-_TIMES = frozenset("day week month year hour minute view lobe image level".split())
+_TIMES = frozenset(["day", "week", "month", "year", "hour", "minute", "view", "lobe", "image", "level"])
 
 
 def _levels(piece: str, tokens: Sequence[Token]) -> frozenset[str]:
@@ -147,9 +160,8 @@ def _levels(piece: str, tokens: Sequence[Token]) -> frozenset[str]:
     nouns = set(terms["level_nouns"])
     near = {i + step for i, t in enumerate(tokens) if t.word in nouns or t.raw in nouns for step in range(-6, 4)}
     for i, token in enumerate(tokens):
-        ordinal = terms["ordinals"].get(token.raw) or (token.raw[:-2] if token.raw[:-2].isdigit() and not token.raw.isdigit() else "")
+        digits = token.raw[:-2] if token.raw[-2:] in ("st", "nd", "rd", "th") else ""
+        ordinal = terms["ordinals"].get(token.raw) or (digits if digits.isdigit() else "")
         if ordinal and i in near:
             found.add(f"#{int(ordinal)}")
     return frozenset(found)
-
-

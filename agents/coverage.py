@@ -1,7 +1,8 @@
 """Coverage: which findings of a report a text must name, and which of them it does not.
 
 Critical and significant findings must be named by every text. Incidental ones may be left out by all audiences except
-"comprehensive", where they are named among the omissions only when `incidental=True` is asked for, so that they fail nothing.
+"comprehensive", where they are named among the omissions only when `incidental=True` is asked for: by default they fail
+nothing.
 """
 
 from __future__ import annotations
@@ -22,20 +23,31 @@ _LIKE = 0.6
 
 
 class Finding(NamedTuple):
-    """A sentence of the findings that reports something abnormal."""
+    """A sentence of the findings that reports something abnormal.
+
+    Args:
+        statements: what a text must name: all of them, or any one where the sentence interprets one as another.
+    """
 
     sentence: Sentence
     statements: tuple[Statement, ...]
     significance: Significance
+    any_of: bool = False
 
     def omission(self) -> Omission:
         """The omission that it is where a text leaves it out."""
         reason = f"{self.significance} finding that the text does not name"
-        return Omission(text=self.sentence.text, start=self.sentence.start, end=self.sentence.end, significance=self.significance, reason=reason)
+        return Omission(
+            text=self.sentence.text,
+            start=self.sentence.start,
+            end=self.sentence.end,
+            significance=self.significance,
+            reason=reason,
+        )
 
 
 def findings_of(source: Source) -> list[Finding]:
-    """The abnormal findings of a report, in its order, each with the highest significance of what its sentence names."""
+    """The abnormal findings of a report, in order, each with the highest significance of what its sentence names."""
     grouped: dict[Sentence, list[Placed]] = {}
     for placed in source.placed:
         if is_finding(placed) and not (placed.limit and not placed.statement.concepts):
@@ -44,10 +56,15 @@ def findings_of(source: Source) -> list[Finding]:
 
 
 def _finding(sentence: Sentence, placed: Sequence[Placed], exam: str) -> Finding:
-    levels = {p.statement: significance_of(p, exam) for p in placed}
+    """A sentence that interprets ("opacity, likely atelectasis") matters as much as what it interprets to."""
+    read = [p for p in placed if p.statement.polarity == "possible"] or placed
+    levels = {p.statement: significance_of(p, exam) for p in read}
     top = max(levels.values(), key=RANK.__getitem__)
     weighty = tuple(s for s, level in levels.items() if level == top)
-    return Finding(sentence, weighty, cast(Significance, top))
+    interpreted = len(read) < len(placed) or (len(read) > 1 and read is not placed)
+    return Finding(
+        sentence, tuple(p.statement for p in placed) if interpreted else weighty, cast(Significance, top), interpreted
+    )
 
 
 def unaddressed(source: Source, stated: Sequence[Statement], incidental: bool = False) -> list[Finding]:
@@ -58,7 +75,7 @@ def unaddressed(source: Source, stated: Sequence[Statement], incidental: bool = 
         incidental: include what may be left out.
     """
     found = [f for f in findings_of(source) if incidental or f.significance != "incidental"]
-    return [f for f in found if not all(_addressed(s, stated) for s in f.statements)]
+    return [f for f in found if not (any if f.any_of else all)(_addressed(s, stated) for s in f.statements)]
 
 
 def _addressed(finding: Statement, stated: Sequence[Statement]) -> bool:

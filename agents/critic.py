@@ -1,4 +1,4 @@
-"""The critic: decides for each claim of a text whether the findings prove it, and what the text leaves out (DESIGN section 4)."""
+"""The critic: decides for each claim of a text whether the findings prove it, and names what the text leaves out."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Literal, NamedTuple
 
 from langchain_core.language_models import BaseChatModel
 
-from coarse2fine.agents.checks import ALL_CHECKS, Check, Fault, run_checks
+from coarse2fine.agents.checks import ALL_CHECKS, run_checks
 from coarse2fine.agents.coverage import Finding, unaddressed
 from coarse2fine.agents.critique import Audience, Critique, Evidence, Label, Verdict
 from coarse2fine.agents.evidence import select_evidence
+from coarse2fine.agents.faults import Check, Fault
 from coarse2fine.agents.judge import ChatJudge, Judgement
 from coarse2fine.agents.source import Claim, Placed, Source, source_of
 from coarse2fine.agents.statements import Statement, parse, split_parts
@@ -58,8 +59,8 @@ class Critic:
 
     Args:
         nli: the model for what the checks cannot decide.
-        thresholds: the entailment probability that proves a claim: one number, or numbers by `ClaimKind`, with "default" for
-            the others; "coverage" is what a text must reach to name a finding.
+        thresholds: the entailment probability that proves a claim: one number, or numbers by `ClaimKind`, with
+            "default" for the others; "coverage" is what a text must reach to name a finding.
         checks: the deterministic checks to run.
         judge: a chat model that decides on claims in place of `nli`; coverage stays with `nli`.
         agree: whether a claim may be proven without a model where each of its statements has its like in the findings.
@@ -108,7 +109,11 @@ class Critic:
             verdicts = tuple(next(decided) if isinstance(c, _Open) else c for c in r.claims)
             omitted = [f for f in r.missing if next(scores).entailment < self.threshold("coverage")]
             critiques.append(
-                Critique(verdicts=verdicts, omissions=tuple(f.omission() for f in omitted), warnings=report_warnings(job.report))
+                Critique(
+                    verdicts=verdicts,
+                    omissions=tuple(f.omission() for f in omitted),
+                    warnings=report_warnings(job.report),
+                )
             )
         return critiques
 
@@ -157,7 +162,9 @@ def _by_judge(waiting: _Open, judgement: Judgement) -> Verdict:
 
 
 def _refused(claim: Claim, faults: Sequence[Fault], source: Source) -> Verdict:
-    evidence = tuple(dict.fromkeys(s for fault in faults for s in fault.evidence)) or evidence_for(claim.text, source.sentences)
+    evidence = tuple(dict.fromkeys(s for fault in faults for s in fault.evidence)) or evidence_for(
+        claim.text, source.sentences
+    )
     return _verdict(claim, faults[0].label, "check", evidence[:_MOST_EVIDENCE], reasons=tuple(f.reason for f in faults))
 
 
@@ -168,7 +175,15 @@ def _verdict(
     spans = tuple(Evidence(start=s.start, end=s.end, text=s.text) for s in evidence)
     s = claim.sentence
     return Verdict(
-        text=s.text, start=s.start, end=s.end, label=label, layer=layer, score=score, threshold=threshold, evidence=spans, reasons=reasons
+        text=s.text,
+        start=s.start,
+        end=s.end,
+        label=label,
+        layer=layer,
+        score=score,
+        threshold=threshold,
+        evidence=spans,
+        reasons=reasons,
     )
 
 

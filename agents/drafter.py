@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from coarse2fine.agents.writer import Generation, Wish, Writer
+import asyncio
+import re
+from collections.abc import Iterator
+
+from coarse2fine.agents.writer import Generation, Wish, Writer, joined
 from coarse2fine.prompts import PromptSet
-from coarse2fine.reports import Report
+from coarse2fine.reports import Report, split_sentences
 from coarse2fine.serving import LoadedModel
 
 __all__ = ["Drafter"]
 
-MAX_PART = 4_000
-"""Longest findings, in characters, that are drafted at once by a model that does not say what fits."""
+_SPACE = re.compile(r"\s")
 
 
 class Drafter(Writer):
@@ -25,34 +28,34 @@ class Drafter(Writer):
         super().__init__(model, prompts, "drafter")
 
     async def draft(self, report: Report, wish: Wish = Wish()) -> Generation:
-        """Draft an impression. Findings too long for one prompt are drafted in parts and joined.
+        """Draft an impression. Findings too long for one prompt are drafted in parts and joined; a note says so.
 
         Raises:
             UnparsableReply: the model answered nothing.
+            ModelError: it failed.
         """
-        parts = split_findings(report, self.longest)
+        parts = await self._parts(report, wish)
         if len(parts) == 1:
             return await self.ask("draft", report, wish)
-        made = [await self.ask("draft", report.model_copy(update={"findings": part}), wish) for part in parts]
-        text = "\n".join(dict.fromkeys(generation.text for generation in made))
-        calls = tuple(call for generation in made for call in generation.calls)
-        return Generation(text, calls, (f"the findings are long: drafted in {len(parts)} parts",))
+        made = joined(await asyncio.gather(*(self.ask("draft", part, wish) for part in parts)))
+        return made._replace(notes=(f"the findings are long: drafted in {len(parts)} parts", *made.notes))
 
-    @property
-    def longest(self) -> int:
-        """Longest findings, in characters, for one prompt."""
-        return self.prompts.settings.max_characters or MAX_PART
+    async def _parts(self, report: Report, wish: Wish) -> list[Report]:
+        """The report, or as many reports of whole sentences as it takes until each fits one prompt."""
+        longest = self.prompts.settings.max_characters
+        short = longest is None or len(report.findings) <= longest
+        if short and await self.fits(self.render("draft", report, wish)):
+            return [report]
+        pieces = list(_halves(report.findings))
+        if len(pieces) == 1:
+            return [report]
+        parts = [report.model_copy(update={"findings": piece}) for piece in pieces]
+        return [fitting for part in parts for fitting in await self._parts(part, wish)]
 
 
-def split_findings(report: Report, longest: int) -> list[str]:
-    """Cut findings into parts of whole sentences, each at most `longest` characters where a sentence allows it."""
-    if len(report.findings) <= longest:
-        return [report.findings]
-    parts: list[str] = []
-    start = end = 0
-    for sentence in report.sentences():
-        if sentence.end - start > longest and end > start:
-            parts.append(report.findings[start:end])
-            start = sentence.start
-        end = sentence.end
-    return [*parts, report.findings[start:end]]
+def _halves(findings: str) -> Iterator[str]:
+    """Cut findings between two sentences, or else between two words, nearest to their middle."""
+    middle = len(findings) / 2
+    cuts = [s.start for s in split_sentences(findings)[1:]] or [m.end() for m in _SPACE.finditer(findings)]
+    cut = min(cuts, key=lambda place: abs(place - middle), default=0)
+    yield from (piece for piece in (findings[:cut].strip(), findings[cut:].strip()) if piece)

@@ -1,4 +1,4 @@
-"""What the critic knows of words: synonyms, cues, findings and organs, read once from the package's `lexicon/*.yaml`."""
+"""What the critic knows of words: synonyms, cues, findings and organs, read once from `lexicon/*.yaml`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ __all__ = ["Concept", "Lexicon", "Match", "Organ", "Phrases", "Token", "lexicon"
 RANK: Mapping[str, int] = {"incidental": 0, "significant": 1, "critical": 2}
 """Significance in order."""
 
-_TOKEN = re.compile(r"(?<![a-z\d])[ctls]\d{1,2}(?![\da-z])|\d+(?:\.\d+)?(?:st|nd|rd|th)?|[^\W\d_]+(?:'[^\W\d_]+)?|[^\w\s-]")
+_TOKEN = re.compile(
+    r"(?<![a-z\d])[ctls]\d{1,2}(?![\da-z])|\d+(?:\.\d+)?(?:st|nd|rd|th)?|[^\W\d_]+(?:'[^\W\d_]+)?|[^\w\s-]"
+)
 _BRITISH = tuple(
     (re.compile(old), new)
     for old, new in (("haem", "hem"), ("oedem", "edem"), ("oesoph", "esoph"), ("ischaem", "ischem"), ("anaem", "anem"),
                      ("caec", "cec"), ("paed", "ped"), ("tumour", "tumor"), ("diarrhoe", "diarrhe"),
-                     ("isation$", "ization"), ("ised$", "ized"), ("litre", "liter"), ("metre", "meter"), ("fibre", "fiber"),
-                     ("centre", "center"), ("gynaec", "gynec"))
+                     ("isation$", "ization"), ("ised$", "ized"), ("litre", "liter"), ("metre", "meter"),
+                     ("fibre", "fiber"), ("centre", "center"), ("gynaec", "gynec"))
 )  # fmt: skip
 _KEEP_S = ("ss", "us", "is", "as")
 
@@ -73,9 +75,9 @@ class Phrases:
     def _at(self, words: Sequence[str], start: int, end: int) -> Match | None:
         node, found = self._root, None
         for i in range(start, end):
-            node = node.get(words[i])
-            if node is None:
+            if words[i] not in node:
                 break
+            node = node[words[i]]
             if None in node:
                 found = Match(start, i + 1, tuple(words[start : i + 1]), node[None])
         return found
@@ -116,13 +118,13 @@ class Lexicon:
     """The compiled lexicon.
 
     Args:
-        terms: the content of `terms.yaml`; hand: of `findings.yaml`; known: of `concepts.yaml`, made from the knowledge base.
+        terms: the content of `terms.yaml`; hand: of `findings.yaml`; known: of `concepts.yaml`.
     """
 
     def __init__(self, terms: Mapping[str, Any], hand: Mapping[str, Any], known: Mapping[str, Any]) -> None:
         self.terms, self._hand, self._known = terms, hand, known
         self._plurals: Mapping[str, str] = terms["plurals"]
-        self._synonyms = {other: word for word, others in terms["words"].items() for other in others}
+        self._synonyms: dict[str, str] = {other: word for word, others in terms["words"].items() for other in others}
         self._words: dict[str, str] = {}
         self.negation = self._cues("not_negation", "negation_before", "negation_after")
         self.possible, self.hypothetical = self._cues("possible"), self._cues("hypothetical")
@@ -131,9 +133,13 @@ class Lexicon:
         self.limits, self.recommendation = self._cues("limits"), self._cues("recommendation")
         self.verbs = self.word_set(terms["cues"]["verbs"])
         self.old = self.word_set(terms["old_things"])
+        self.function_words = frozenset(terms["function_words"])
         self.generic = self.word_set(terms["generic"])
         self.abnormal = self.word_set(terms["abnormal"])
-        self.global_nouns, self.global_adjectives = self.word_set(terms["global_nouns"]), self.word_set(terms["global_adjectives"])
+        self.global_nouns, self.global_adjectives = (
+            self.word_set(terms["global_nouns"]),
+            self.word_set(terms["global_adjectives"]),
+        )
         self.exam_words = self.word_set(terms["exam_words"])
         self.english, self.foreign = frozenset(terms["english"]), frozenset(terms["foreign"])
 
@@ -192,7 +198,9 @@ class Lexicon:
     @cached_property
     def organ_words(self) -> Phrases:
         """Phrase → the organs that it names."""
-        pairs = ((self.phrase(w), frozenset([name])) for name, data in self.terms["organs"].items() for w in data["words"])
+        pairs = (
+            (self.phrase(w), frozenset([name])) for name, data in self.terms["organs"].items() for w in data["words"]
+        )
         return Phrases(pairs)
 
     @cached_property
@@ -209,9 +217,9 @@ class Lexicon:
         """Names of findings → ids of all the concepts that carry them."""
         hand = [(self.phrase(n), frozenset([i])) for i, data in self._hand.items() for n in data["names"]]
         known = [(self.phrase(n), frozenset([f"kb:{i}"])) for i, data in self._known.items() for n in data["names"]]
-        pairs = [*hand, *(pair for pair in known if self._says_something(pair[0]))]
-        spoken = {name for name, _ in pairs}
-        return Phrases((self._bare(name, spoken), ids) for name, ids in pairs)
+        known = [pair for pair in known if self._says_something(pair[0])]
+        spoken = {name for name, _ in (*hand, *known)}
+        return Phrases([*hand, *((self._bare(name, spoken), ids) for name, ids in known)])
 
     def _bare(self, name: tuple[str, ...], spoken: set[tuple[str, ...]]) -> tuple[str, ...]:
         """A name without the adjectives before it ("large pleural effusion") where the rest is a name itself."""
@@ -220,13 +228,29 @@ class Lexicon:
         return name
 
     @cached_property
+    def attribute_words(self) -> frozenset[str]:
+        """All words of sides, severity, zones, changes, acuity and counts."""
+        tables = (self.terms[key] for key in ("sides", "severity", "zones", "changes", "acuity"))
+        words = (
+            part for table in tables for phrases in table.values() for phrase in phrases for part in phrase.split()
+        )
+        return self.word_set([*words, *self.terms["counts"], *self.terms["many"], *self.terms["units"]])
+
+    @cached_property
     def _adjectives(self) -> frozenset[str]:
         severity = (word for words in self.terms["severity"].values() for word in words)
-        return self.generic | self.word_set(severity) | self.word_set(["acute", "left", "right", "bilateral", "new", "other", "simple"])
+        zones = (word for words in self.terms["zones"].values() for word in words)
+        return self.generic | self.word_set([*severity, *zones, *self.terms["adjectives"]])
 
     def _says_something(self, name: tuple[str, ...]) -> bool:
         """Whether a name of the knowledge base names a finding, unlike "aorta" or "acute bone abnormality"."""
-        empty = self.generic | self.global_nouns | self.global_adjectives | self.scope_words.keys()
+        empty = (
+            self.generic
+            | self.global_nouns
+            | self.global_adjectives
+            | self.scope_words.keys()
+            | self.word_set(self.terms["anatomy"])
+        )
         organs = {i for match in self.organ_words.find(name) for i in range(match.start, match.end)}
         return any(i not in organs and word not in empty for i, word in enumerate(name))
 
@@ -265,7 +289,7 @@ class Lexicon:
         return regions
 
     def significance(self, ids: Iterable[str], exam: str = "") -> Significance:
-        """How much findings matter, the highest of those written by hand, else of the knowledge base's for this exam."""
+        """How much findings matter, the highest of those written by hand, else the knowledge base's for this exam."""
         ids = list(ids)
         chosen = [i for i in ids if not i.startswith("kb:")] or ids
         ranked = [_for_exam(self.concepts[i].significance, exam) for i in chosen if i in self.concepts]
@@ -295,7 +319,7 @@ def _read(name: Literal["terms", "findings", "concepts"]) -> dict[str, Any]:
     text = (files("coarse2fine.agents") / "lexicon" / f"{name}.yaml").read_text("utf-8")
     # every scalar stays text: "no" is a word here, not a truth value
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-    return cast(dict[str, Any], yaml.load(text, Loader=loader) or {})  # noqa: S506
+    return cast(dict[str, Any], yaml.load(text, Loader=loader) or {})
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Statements that call something normal: "No acute cardiopulmonary abnormality", "Normal chest", "Heart size is normal"."""
+"""Statements that call something normal: "No acute cardiopulmonary abnormality", "Normal chest", "Normal heart"."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from coarse2fine.agents.lexicon import lexicon
 from coarse2fine.agents.source import Claim, Placed, Source, fits_sides, same_finding
 from coarse2fine.agents.statements import Statement
 
-__all__ = ["calls_normal", "is_finding", "normal_fault", "normal_proof", "significance_of"]
+__all__ = [
+    "calls_normal",
+    "is_finding",
+    "normal_fault",
+    "normal_proof",
+    "organs_found_normal",
+    "significance_of",
+    "unaddressed_by",
+]
 
 
 def significance_of(placed: Placed, exam: str) -> str:
@@ -24,6 +32,8 @@ def is_finding(placed: Placed) -> bool:
     statement = placed.statement
     if statement.normal or statement.polarity not in ("asserted", "possible"):
         return False
+    if statement.abnormal:
+        return True
     if statement.concepts:
         return True
     return bool(statement.words & lexicon().abnormal) and not placed.limit
@@ -31,11 +41,23 @@ def is_finding(placed: Placed) -> bool:
 
 def normal_fault(statement: Statement, claim: Claim, source: Source) -> list[Placed]:
     """The findings that refute a normal statement; none for other statements."""
-    if not statement.normal or (not statement.rest and _said_alike(statement, source)):
+    if not statement.normal or _said_alike(statement, source):
         return []
     exam = source.report.exam
     against = [p for p in source.placed if is_finding(p) and _refutes(p, statement, exam)]
-    return _unaddressed(against, claim) if statement.rest else against
+    return unaddressed_by(claim, against, source) if statement.rest else against
+
+
+def organs_found_normal(statement: Statement, source: Source) -> list[Placed]:
+    """What refutes that organs are abnormal: the findings call them normal and report nothing of them."""
+    if not statement.abnormal:
+        return []
+    found = [p for p in source.normal() if p.statement.organs & statement.organs]
+    plain = [p for p in found if p.statement.organs == statement.organs and not p.statement.rest]
+    if plain:
+        return plain
+    reported = [p for p in source.placed if is_finding(p) and _organs(p.statement) & statement.organs]
+    return [] if reported else found
 
 
 def normal_proof(statement: Statement, claim: Claim, source: Source) -> list[Placed] | None:
@@ -50,7 +72,9 @@ def normal_proof(statement: Statement, claim: Claim, source: Source) -> list[Pla
     if alike:
         return alike
     wide = "*" in statement.organs or (len(statement.organs) > 2 and (statement.acute_only or statement.rest))
-    spoken = [p for p in source.placed if p.statement.organs & statement.organs or _organs(p.statement) & statement.organs]
+    spoken = [
+        p for p in source.placed if p.statement.organs & statement.organs or _organs(p.statement) & statement.organs
+    ]
     denied = [p for p in spoken if p.statement.polarity == "denied"]
     if wide or (denied and (statement.acute_only or not _named(statement))):
         return denied or spoken or list(source.placed[:1])
@@ -68,18 +92,24 @@ def _said_alike(statement: Statement, source: Source) -> list[Placed]:
     for placed in source.normal():
         other = placed.statement
         stricter = statement.acute_only or not other.acute_only
-        if stricter and not other.rest and fits_sides(other.own.sides or frozenset({"bilateral"}), statement.own.sides):
-            if "*" in other.organs or other.organs & statement.organs:
-                found.append(placed)
-                covered |= other.organs
+        fits = other.rest <= statement.rest and fits_sides(
+            other.own.sides or frozenset({"bilateral"}), statement.own.sides
+        )
+        if stricter and fits and ("*" in other.organs or other.organs & statement.organs):
+            found.append(placed)
+            covered |= other.organs
     complete = "*" in covered or statement.organs <= covered
     return found if complete else []
 
 
 def _organs(statement: Statement) -> frozenset[str]:
+    if statement.abnormal:
+        return statement.organs
     concepts = lexicon().concepts
     hand = [c for c in statement.concepts if not c.startswith("kb:")] or list(statement.concepts)
-    return frozenset(o for c in hand if c in concepts for o in concepts[c].organs) | (frozenset() if hand else statement.organs)
+    return frozenset(o for c in hand if c in concepts for o in concepts[c].organs) | (
+        frozenset() if hand else statement.organs
+    )
 
 
 def _refutes(placed: Placed, normal: Statement, exam: str) -> bool:
@@ -107,15 +137,19 @@ def _is_acute(statement: Statement) -> bool:
 
 
 def _denied_by_organ(statement: Statement, normal: Statement) -> bool:
+    if statement.abnormal:
+        return True
     lex = lexicon()
     denies = frozenset(c for name in normal.organs if name in lex.organs for c in lex.organs[name].denies)
     wider = frozenset(p for c in statement.concepts if c in lex.concepts for p in lex.concepts[c].parents)
     return bool(denies & wider)
 
 
-def _unaddressed(placed: Iterable[Placed], claim: Claim) -> list[Placed]:
-    """Findings that no other claim of the same text states."""
-    return [p for p in placed if not any(same_finding(p.statement, o) for o in claim.others if not o.normal and o.polarity != "denied")]
+def unaddressed_by(claim: Claim, placed: Iterable[Placed], source: Source) -> list[Placed]:
+    """Findings whose sentence no other claim of the same text states any part of; for "otherwise" and "no other"."""
+    stated = [o for o in claim.others if not o.normal and o.polarity != "denied"]
+    addressed = {p.sentence for p in source.asserted() if any(same_finding(p.statement, o) for o in stated)}
+    return [p for p in placed if p.sentence not in addressed]
 
 
 def calls_normal(normal: Statement, statement: Statement) -> bool:

@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
-import re
-
 from coarse2fine.agents.critique import Critique
-from coarse2fine.reports import split_sentences
+from coarse2fine.agents.layout import Line, closed, lines_of, write
+from coarse2fine.reports import Report, Sentence
 
 __all__ = ["repair"]
 
-_MARK = re.compile(r"^[ \t]*(?:(\d{1,2})[.)]|([-*•]))[ \t]+", re.MULTILINE)
 
+def repair(report: Report, text: str, critique: Critique) -> str:
+    """Drop the claims that failed and add omitted critical and significant findings; "" where nothing is left.
 
-def repair(text: str, critique: Critique) -> str:
-    """Drop the claims that failed and add what was omitted, keeping the layout; "" where nothing is left.
+    Added findings stand as the sentences of the report that state them. The layout of `text` is kept: a list goes on as a list,
+    prose as prose.
 
     Args:
+        report: what the text was written from.
         text: the text that was critiqued.
         critique: its critique.
     """
-    failed = {(verdict.start, verdict.end) for verdict in critique.faults}
-    kept = [s.text for s in split_sentences(text) if (s.start, s.end) not in failed]
-    added = [omission.text for omission in critique.omissions]
-    sentences = list(dict.fromkeys(_closed(sentence) for sentence in [*kept, *added]))
-    mark = _MARK.search(text)
-    if mark is None or not sentences:
-        return " ".join(sentences)
-    if mark.group(1):
-        return "\n".join(f"{number}. {sentence}" for number, sentence in enumerate(sentences, 1))
-    return "\n".join(f"{mark.group(2)} {sentence}" for sentence in sentences)
+    failed = [Sentence(verdict.text, verdict.start, verdict.end) for verdict in critique.faults]
+    lines = lines_of(text, failed)
+    standing = {sentence.casefold() for line in lines for sentence in line.sentences}
+    added = [s for s in _omitted(report, critique) if s.casefold() not in standing]
+    return write(_add(lines, added, next((line.mark for line in reversed(lines_of(text))), "")))
 
 
-def _closed(sentence: str) -> str:
-    capital = sentence[:1].upper() + sentence[1:]
-    return capital if capital.endswith((".", "!", "?")) else f"{capital}."
+def _omitted(report: Report, critique: Critique) -> list[str]:
+    wanted = [o for o in critique.omissions if o.significance != "incidental"]
+    sentences = report.sentences()
+    found = [closed(s.text) for s in sentences if any(o.start < s.end and s.start < o.end for o in wanted)]
+    return list(dict.fromkeys(found))
+
+
+def _add(lines: list[Line], added: list[str], mark: str) -> list[Line]:
+    if mark or not added:
+        return [*lines, *(Line(mark, (sentence,)) for sentence in added)]
+    last = lines[-1].sentences if lines else ()
+    return [*lines[:-1], Line("", (*(closed(s) for s in last), *added))]

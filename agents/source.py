@@ -1,4 +1,4 @@
-"""A report's findings as the critic reads them: statements, each in its sentence, and which of them a claim speaks of."""
+"""A report's findings as the critic reads them: statements, each in its sentence, and what a claim speaks of."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from coarse2fine.agents.lexicon import lexicon
 from coarse2fine.agents.statements import Statement, parse
 from coarse2fine.reports import Report, Sentence
 
-__all__ = ["Claim", "Placed", "Source", "covers", "fits_sides", "same_finding", "source_of", "telling"]
+__all__ = ["Claim", "Placed", "Source", "covers", "fits_sides", "proves", "same_finding", "source_of", "telling"]
 
 _LIKE = 0.6
 _SIDE_WORDS = frozenset({"left", "right", "bilateral", "both"})
@@ -88,7 +88,10 @@ def source_of(report: Report) -> Source:
 def telling(words: Iterable[str]) -> frozenset[str]:
     """The words that carry a fact: no generic word, no number, no side."""
     lex = lexicon()
-    return frozenset(w for w in words if w not in lex.generic and w not in lex.terms["units"] and not w[0].isdigit()) - _SIDE_WORDS
+    return (
+        frozenset(w for w in words if w not in lex.generic and w not in lex.terms["units"] and not w[0].isdigit())
+        - _SIDE_WORDS
+    )
 
 
 def _hand(statement: Statement) -> frozenset[str]:
@@ -111,17 +114,26 @@ def same_finding(one: Statement, other: Statement) -> bool:
         return True
     if one.name and one.name == other.name:
         return True
-    if not first and not second:
-        return bool(one.concepts & other.concepts) or _ends_with(one.name, other.name) or _ends_with(other.name, one.name)
-    return False
+    if first and second:
+        return False
+    shared = not first and not second and bool(one.concepts & other.concepts)
+    return shared or _ends_with(one.name, other.name) or _ends_with(other.name, one.name)
+
+
+def proves(evidence: Statement, claim: Statement) -> bool:
+    """Whether what is asserted names the claim's finding or a kind of it; an "opacity" does not prove a "mass"."""
+    if _hand(claim):
+        return bool(_hand(claim) & _wider(evidence)) or _ends_with(evidence.name, claim.name)
+    return True
 
 
 def covers(denial: Statement, assertion: Statement) -> bool:
     """Whether a denial, were it true, makes an assertion false: "no large effusion" does not deny a small one."""
     named = bool(_hand(denial) & _wider(assertion)) or (bool(denial.name) and denial.name == assertion.name)
-    if not named and not (not _hand(denial) and _ends_with(assertion.name, denial.name)):
-        if denial.name or assertion.name or not _same_words(denial, assertion):
-            return False
+    named = named or (not _hand(assertion) and _ends_with(assertion.name, denial.name))
+    unnamed = not denial.name and not assertion.name and _same_words(denial, assertion)
+    if not named and not unnamed:
+        return False
     if "acute" in denial.own.acuity and assertion.old:
         return False
     if denial.own.severity and not denial.own.severity & assertion.own.severity:
@@ -145,7 +157,7 @@ def _restricting(denial: Statement) -> frozenset[str]:
 
 
 def fits_sides(said: frozenset[str], asked: frozenset[str]) -> bool:
-    """Whether what is said to be on these sides proves it for the sides that are asked for; no side asked: any will do."""
+    """Whether what is said to be on these sides proves it for the sides asked for; no side asked: any will do."""
     if not asked:
         return True
     if "bilateral" in said:

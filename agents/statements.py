@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from coarse2fine.agents.attributes import Attributes, attributes
@@ -16,12 +17,10 @@ __all__ = ["Polarity", "Statement", "parse", "split_parts"]
 
 Polarity = Literal["asserted", "possible", "denied", "hypothetical"]
 
-FUNCTION_WORDS = frozenset(
-    "a an the of in on at to is are was were be been being and or nor but with without no not there this that these those it its for from by as "
-    "than then so such which who into over under through along about up down out off per via very more most less least do does did has have "
-    "had may might can could will would should must if when while because due both either neither also just only still i we you your our they "
-    "them their he she his her me my s t x".split()
-)
+
+_OPENERS = frozenset(["left", "right", "bilateral", "the", "a", "an", "there", "stable", "unchanged", "new"])
+_REST = frozenset(["otherwise", "other", "additional", "else", "remaining", "remainder"])
+_ACUTE = frozenset(["acute", "active", "acutely", "new", "significant"])
 
 
 class Statement(NamedTuple):
@@ -29,7 +28,7 @@ class Statement(NamedTuple):
 
     Args:
         start, end: the words that name it, in the sentence.
-        name: canonical words of the finding's name; empty for a statement about normal organs or without a known finding.
+        name: canonical words of the finding's name; empty where organs are called normal or no known finding is named.
         concepts: ids of the findings that carry this name.
         words: all content words of its part of the sentence, in canonical form.
         own: attributes in its own part of the sentence; clause: those of the whole clause.
@@ -37,6 +36,8 @@ class Statement(NamedTuple):
         normal: it says that something is normal, or denies abnormalities altogether.
         acute_only: a normal statement that only speaks of what is acute.
         rest: what "otherwise" or "other" leaves out of a normal statement.
+        abnormal: it says that organs (or the examination) are not normal, without saying how.
+        old: what it names is old, healed, calcified.
     """
 
     start: int
@@ -52,11 +53,19 @@ class Statement(NamedTuple):
     acute_only: bool = False
     rest: bool = False
     old: bool = False
+    abnormal: bool = False
 
 
 class _Piece(NamedTuple):
     start: int
     end: int
+
+
+class _Mention(NamedTuple):
+    start: int
+    end: int
+    name: tuple[str, ...]
+    concepts: frozenset[str]
 
 
 @lru_cache(maxsize=8192)
@@ -70,7 +79,7 @@ def split_parts(text: str) -> list[str]:
     """The parts of a sentence that evidence is looked for one by one: coordinated findings and clauses."""
     reader = _Reader(text, lexicon())
     tokens = reader.tokens
-    pieces = [piece for clause in reader.clauses() for piece in reader.segments(clause, [m[:2] for m in reader.mentions(clause)])]
+    pieces = [piece for clause in reader.clauses() for piece in reader.segments(clause, reader.mentions(clause))]
     parts = [text[tokens[p.start].start : tokens[p.end - 1].end].strip(" ,;.") for p in pieces if reader.content(p)]
     return parts or [text]
 
@@ -87,6 +96,7 @@ class _Reader:
         self.normals = self._normal_words(covered)
         self.breaks = {m.start: m.end for m in lex.breaks.find(self.words) if m.start not in covered}
         self.joins = {m.start: m.end for m in lex.joiners.find(self.words) if not self._is_level_slash(m.start)}
+        self.rest = bool(_REST & {t.raw for t in self.tokens})
         self.verbs = {i for i, t in enumerate(self.tokens) if t.raw in lex.verbs}
 
     def _is_level_slash(self, at: int) -> bool:
@@ -114,7 +124,9 @@ class _Reader:
     def _joins_clauses(self, start: int, at: int) -> bool:
         if self.words[at] not in (",", "and"):
             return False
-        end = next((j for j in range(at + 1, len(self.words)) if j in self.breaks or self.words[j] == ","), len(self.words))
+        end = next(
+            (j for j in range(at + 1, len(self.words)) if j in self.breaks or self.words[j] == ","), len(self.words)
+        )
         return self._has_predicate(start, at) and self._has_predicate(at + 1, end, subject=True)
 
     def _has_predicate(self, start: int, end: int, subject: bool = False) -> bool:
@@ -125,34 +137,61 @@ class _Reader:
         if not subject:
             return True
         first = places[0]
-        return first > start or (first in self.normals and any(w not in FUNCTION_WORDS for w in self.words[first + 1 : end]))
+        return first > start or (
+            first in self.normals and any(w not in self.lex.function_words for w in self.words[first + 1 : end])
+        )
 
     # ------------------------------------------------------------------ findings in a clause
-    def mentions(self, clause: _Piece) -> list[tuple[int, int, tuple[str, ...], frozenset[str]]]:
-        """Findings named in a clause: (first token, last token + 1, name, concept ids)."""
-        found = [(m.start, m.end, m.phrase, m.value) for m in self.lex.names.find(self.words, *clause)]
+    def mentions(self, clause: _Piece) -> list[_Mention]:
+        """Findings named in a clause."""
+        found = [_Mention(*m) for m in self.lex.names.find(self.words, *clause)]
+        if len(found) > 1 and self.words[found[0].end : found[0].end + 1] == [":"]:  # "Effusion: No joint effusion."
+            found = found[1:]
         for concept, pieces in self.lex.needs:
             hits = [next(piece.find(self.words, *clause), None) for piece in pieces]
-            if all(hits) and not any(concept in ids for *_, ids in found):
+            if all(hits) and not any(concept in m.concepts for m in found):
                 last = max((hit for hit in hits if hit), key=lambda hit: hit.start)
-                found = [f for f in found if not (f[0] < last.end and last.start < f[1] and len(f[2]) <= len(last.phrase))]
+                found = [
+                    m
+                    for m in found
+                    if not (m.start < last.end and last.start < m.end and len(m.name) <= len(last.phrase))
+                ]
                 name = tuple(w for hit in sorted(h for h in hits if h) for w in hit.phrase)
-                found.append((last.start, last.end, name, frozenset([concept])))
+                found.append(_Mention(last.start, last.end, name, frozenset([concept])))
         return sorted(found)
 
-    def segments(self, clause: _Piece, spans: Sequence[tuple[int, ...]]) -> list[_Piece]:
-        """Cut a clause at commas, "and", "with": a part without a finding joins the finding before it, else the next."""
-        cuts = [i for i in range(clause.start, clause.end) if i in self.joins and not any(a < i < b for a, b in spans)]
+    def segments(self, clause: _Piece, found: Sequence[_Mention]) -> list[_Piece]:
+        """Cut a clause at commas, "and", "with": a part without a finding joins the one before it, else the next."""
+        cuts = [
+            i
+            for i in range(clause.start, clause.end)
+            if i in self.joins and not any(m.start < i < m.end for m in found)
+        ]
         bounds = [clause.start, *cuts, clause.end]
-        raw = [_Piece(a, b) for a, b in zip(bounds, bounds[1:], strict=False) if b > a]
+        raw = [_Piece(a, b) for a, b in pairwise(bounds) if b > a]
         merged: list[_Piece] = []
         for piece in raw:
-            full = any(piece.start <= a < piece.end for a, _ in spans)
-            if merged and not (full and any(merged[-1].start <= a < merged[-1].end for a, _ in spans)):
+            full = any(piece.start <= m.start < piece.end for m in found)
+            if merged and self._stands_alone(piece, full):
+                merged.append(piece)
+            elif merged and not (full and any(merged[-1].start <= m.start < merged[-1].end for m in found)):
                 merged[-1] = _Piece(merged[-1].start, piece.end)
             else:
                 merged.append(piece)
         return merged
+
+    def _stands_alone(self, piece: _Piece, named: bool) -> bool:
+        """Whether a part without a known finding is a thing of its own: "and a left scalp wound"."""
+        if named:
+            return False
+        organs = {i for m in self.lex.organ_words.find(self.words, *piece) for i in range(m.start, m.end)}
+        own = {
+            t.word
+            for i, t in enumerate(self.tokens[piece.start : piece.end], piece.start)
+            if i not in organs and t.raw[0].isalpha()
+        }
+        graded = attributes(self.tokens[piece.start : piece.end], self.text)
+        return bool(graded.sides and own - self.lex.generic - self.lex.attribute_words - self.lex.function_words)
 
     # ------------------------------------------------------------------ polarity
     def polarities(self, clause: _Piece) -> list[Polarity]:
@@ -165,6 +204,8 @@ class _Reader:
         i = clause.start
         while i < clause.end:
             cue = cues.get(i)
+            if self.tokens[i].raw == "no" and i == clause.end - 1:  # "Effusion: no"
+                marks = ["denied"] * len(marks)
             if state == "denied" and i in self.joins and self._ends_negation(i, clause.end):
                 state = "asserted"
             if i in unsure and state == "asserted":
@@ -184,91 +225,132 @@ class _Reader:
             for j in range(i, min(stop, clause.end)):
                 marks[j - clause.start] = state
             i = stop
+        if next(self.lex.recommendation.find(self.words, *clause), None):
+            marks = ["denied" if m == "denied" else "hypothetical" for m in marks]
         return marks
 
     def _ends_negation(self, at: int, end: int) -> bool:
-        """Whether "no effusion, small nodule" stops denying at this comma: something with a side, size or article follows."""
-        if self.words[at] in ("or", "nor", "and or", "/"):
+        """Whether "no effusion, small nodule" stops denying at this comma: a side, size or article follows."""
+        if self.words[at] not in (",", "and", "with"):
             return False
         begin = self.joins[at]
         if begin >= end or any(w in ("or", "nor") for w in self.words[begin:end]):
             return False
         following = self.tokens[begin]
         terms = self.lex.terms
-        adjectives = {w for words in terms["severity"].values() for w in words} | {"left", "right", "bilateral", "the", "a", "an", "there", "stable", "unchanged", "new"}
-        return following.raw in adjectives or following.start >= 0 and begin in self.normals
+        adjectives = {w for words in terms["severity"].values() for w in words} | _OPENERS
+        return following.raw in adjectives or begin in self.normals
 
     # ------------------------------------------------------------------ statements
     def statements(self, clause: _Piece) -> Iterator[Statement]:
         """What one clause states."""
         found = self.mentions(clause)
-        spans = [m[:2] for m in found]
         marks = self.polarities(clause)
-        whole = attributes(self.tokens[clause.start : clause.end], self.text)
-        for piece in self.segments(clause, spans):
-            inside = [m for m in found if piece.start <= m[0] < piece.end]
-            own = attributes(self.tokens[piece.start : piece.end], self.text)
-            for first, last, name, ids in inside:
-                polarity = marks[first - clause.start]
-                yield self._statement(piece, first, last, name, ids, polarity, own, whole)
+        whole = self._attributes(clause, found)
+        for piece in self.segments(clause, found):
+            inside = [m for m in found if piece.start <= m.start < piece.end]
+            own = self._attributes(piece, inside)
+            fine = any(i in self.normals and marks[i - clause.start] != "denied" for i in range(*piece))
+            for mention in inside:
+                # "corticomedullary differentiation is preserved": the knowledge base names it for its loss
+                known_only = all(c.startswith("kb:") for c in mention.concepts)
+                yield self._statement(
+                    piece, mention, "denied" if fine and known_only else marks[mention.start - clause.start], own, whole
+                )
         normal = list(self._normal_statements(clause, found, marks, whole))
         yield from normal
         if not found and not normal and self.content(clause) - self.lex.generic:
             last = max((i for i in range(*clause) if self.words[i][0].isalnum()), default=clause.start)
-            yield self._statement(clause, clause.start, last + 1, (), frozenset(), marks[last - clause.start], whole, whole)
+            yield self._statement(
+                clause, _Mention(clause.start, last + 1, (), frozenset()), marks[last - clause.start], whole, whole
+            )
+
+    def _attributes(self, piece: _Piece, named: Sequence[_Mention]) -> Attributes:
+        """Attributes of a run of tokens; "small" in "small bowel obstruction" grades nothing."""
+        bare = [
+            t
+            for i, t in enumerate(self.tokens[piece.start : piece.end], piece.start)
+            if not any(m.start <= i < m.end for m in named)
+        ]
+        return attributes(self.tokens[piece.start : piece.end], self.text)._replace(
+            severity=attributes(bare, self.text).severity
+        )
 
     def _statement(
-        self, piece: _Piece, first: int, last: int, name: tuple[str, ...], ids: frozenset[str], polarity: Polarity, own: Attributes,
-        whole: Attributes,
-    ) -> Statement:  # fmt: skip
+        self, piece: _Piece, mention: _Mention, polarity: Polarity, own: Attributes, whole: Attributes
+    ) -> Statement:
         words = self.content(piece)
         old = any(t.raw in self.lex.old or t.word in self.lex.old for t in self.tokens[piece.start : piece.end])
         organs = self._organs(piece.start, piece.end)
-        span = self.tokens[first].start, self.tokens[last - 1].end
-        return Statement(*span, name, ids, polarity, words, own, whole, organs, old=old)
+        span = self.tokens[mention.start].start, self.tokens[mention.end - 1].end
+        return Statement(
+            *span, mention.name, mention.concepts, polarity, words, own, whole, organs, old=old, rest=self.rest
+        )
 
     def content(self, piece: _Piece) -> frozenset[str]:
         """Content words of a run of tokens."""
-        return frozenset(t.word for t in self.tokens[piece.start : piece.end] if t.raw not in FUNCTION_WORDS and t.word[0].isalnum())
+        return frozenset(
+            t.word
+            for t in self.tokens[piece.start : piece.end]
+            if t.raw not in self.lex.function_words and t.word[0].isalnum()
+        )
 
     def _organs(self, start: int, end: int) -> frozenset[str]:
         return frozenset(o for m in self.lex.organ_words.find(self.words, start, end) for o in m.value)
 
     def _normal_statements(
-        self, clause: _Piece, found: Sequence[tuple[int, int, tuple[str, ...], frozenset[str]]], marks: Sequence[Polarity], whole: Attributes
+        self, clause: _Piece, found: Sequence[_Mention], marks: Sequence[Polarity], whole: Attributes
     ) -> Iterator[Statement]:
-        words, lex = self.content(clause), self.lex
-        named = {i for a, b, *_ in found for i in range(a, b)}
-        rest = bool({"otherwise", "other", "additional", "else", "remaining", "remainder"} & {t.raw for t in self.tokens})
-        organs = self._organs(*clause)
-        denied = [i for i in range(*clause) if marks[i - clause.start] == "denied" and i not in named]
-        nouns = [i for i in denied if self.words[i] in lex.global_nouns]
-        normal = [i for i in range(*clause) if i in self.normals and marks[i - clause.start] != "denied"]
-        if nouns:
-            yield from self._global(clause, nouns[0], marks, whole, rest)
+        """Organs called normal or abnormal, and abnormalities denied or asserted altogether."""
+        named = {i for m in found for i in range(m.start, m.end)}
+        nouns = [i for i in range(*clause) if self.words[i] in self.lex.global_nouns and i not in named]
+        normal = [i for i in range(*clause) if i in self.normals and i not in named]
+        if (nouns and not found) or (nouns and marks[nouns[0] - clause.start] == "denied"):
+            yield from self._global(clause, nouns[0], marks, whole)
         elif normal:
-            scope = organs or self._whole_exam(words)
-            if scope:
-                at = self.tokens[normal[0]]
-                yield Statement(at.start, at.end, (), frozenset(), "denied", words, whole, whole, scope, True, False, rest)
+            yield from self._called_normal(clause, normal[0], marks, whole)
+
+    def _called_normal(
+        self, clause: _Piece, at: int, marks: Sequence[Polarity], whole: Attributes
+    ) -> Iterator[Statement]:
+        end = next(
+            (i for i in range(at, clause.end) if i in self.joins and self.words[i] in ("with", "without", ",")),
+            clause.end,
+        )
+        piece = _Piece(clause.start, end)
+        scope = self._organs(*piece) or self._whole_exam(self.content(piece))
+        if scope:
+            token, fine = self.tokens[at], marks[at - clause.start] != "denied"
+            own = attributes(self.tokens[clause.start : end], self.text)
+            said: Polarity = "denied" if fine else "asserted"
+            words = self.content(piece)
+            yield Statement(
+                token.start, token.end, (), frozenset(), said, words, own, whole, scope,
+                normal=fine, rest=self.rest, abnormal=not fine,
+            )  # fmt: skip
 
     def _whole_exam(self, words: frozenset[str]) -> frozenset[str]:
         spoken = words - self.lex.generic - {"normal", "unremarkable", "negative", "clear", "otherwise"}
         return frozenset(["*"]) if not spoken - self.lex.exam_words - self.lex.global_adjectives else frozenset()
 
-    def _global(self, clause: _Piece, noun: int, marks: Sequence[Polarity], whole: Attributes, rest: bool) -> Iterator[Statement]:
+    def _global(self, clause: _Piece, noun: int, marks: Sequence[Polarity], whole: Attributes) -> Iterator[Statement]:
         """ "No acute cardiopulmonary abnormality": which organs it speaks of, unless it says more than that."""
-        lex = self.lex
-        inside = [t for i, t in enumerate(self.tokens) if clause.start <= i < clause.end and marks[i - clause.start] == "denied"]
-        words = {t.word for t in inside if t.word[0].isalnum() and t.raw not in FUNCTION_WORDS}
+        lex, state = self.lex, marks[noun - clause.start]
+        inside = [self.tokens[i] for i in range(*clause) if marks[i - clause.start] == state]
+        words = {t.word for t in inside if t.word[0].isalnum() and t.raw not in self.lex.function_words}
         scope = frozenset(o for word in words for o in lex.scope_words.get(word, ())) | self._organs(*clause)
         spoken = words - lex.global_nouns - lex.global_adjectives - lex.generic - set(lex.scope_words) - lex.exam_words
-        if any(not self._organs_of(word) for word in spoken):
+        denied = state == "denied"
+        if not denied and len(inside) < clause.end - clause.start:
             return
-        acute = bool({"acute", "active", "acutely", "new", "significant"} & {t.raw for t in inside})
-        at = self.tokens[noun]
-        wide = scope or frozenset(["*"])
-        yield Statement(at.start, at.end, (), frozenset(), "denied", frozenset(words), whole, whole, wide, True, acute, rest)
+        if any(not self._organs_of(word) for word in spoken) or (not denied and not scope):
+            return
+        acute = bool(_ACUTE & {t.raw for t in inside})
+        at, wide = self.tokens[noun], scope or frozenset(["*"])
+        yield Statement(
+            at.start, at.end, (), frozenset(), state, frozenset(words), whole, whole, wide,
+            normal=denied, acute_only=acute and denied, rest=self.rest, abnormal=not denied,
+        )  # fmt: skip
 
     def _organs_of(self, word: str) -> bool:
         return any(True for _ in self.lex.organ_words.find([word]))

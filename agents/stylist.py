@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from coarse2fine.agents.critique import Audience
-from coarse2fine.agents.writer import Generation, Wish, Writer
+from coarse2fine.agents.layout import halves
+from coarse2fine.agents.writer import Generation, TooLong, Wish, Writer, joined
 from coarse2fine.prompts import PromptSet
 from coarse2fine.reports import Report
 from coarse2fine.serving import LoadedModel
@@ -23,9 +26,19 @@ class Stylist(Writer):
         super().__init__(model, prompts, "stylist")
 
     async def restyle(self, report: Report, draft: str, audience: Audience, wish: Wish = Wish()) -> Generation:
-        """Rewrite `draft` for `audience`: "brief" (patients, non-native speakers), "bullet", "comprehensive".
+        """Rewrite `draft` for an audience; a draft too long for one prompt is rewritten part by part.
+
+        Args:
+            audience: "brief" (patients, non-native speakers), "bullet" (quick review) or "comprehensive" (experts).
 
         Raises:
             UnparsableReply: the model answered nothing.
+            ModelError: it failed.
         """
-        return await self.ask("restyle", report, wish, draft=draft, audience=audience)
+        try:
+            return await self.ask("restyle", report, wish, about=draft, draft=draft, audience=audience)
+        except TooLong:
+            parts = halves(draft)
+            if parts is None:
+                raise
+        return joined(await asyncio.gather(*(self.restyle(report, part, audience, wish) for part in parts)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from coarse2fine.agents.lexicon import lexicon
 from coarse2fine.agents.overall import calls_normal, normal_proof
@@ -14,7 +15,7 @@ __all__ = ["agreement", "verbatim"]
 
 
 def verbatim(claim: Claim, source: Source) -> Sentence | None:
-    """The findings sentence in which a claim's words stand side by side and state the same things; None where none does."""
+    """The findings sentence in which a claim's words stand side by side and state the same; None where none does."""
     wanted = _plain(claim.text)
     if not wanted:
         return None
@@ -38,7 +39,9 @@ def _contains(words: Sequence[str], wanted: Sequence[str]) -> bool:
 
 
 def _stated(statements: Sequence[Statement]) -> frozenset[tuple[object, ...]]:
-    return frozenset((s.name, s.polarity, s.normal, s.organs if s.normal else None, s.own if s.name else None) for s in statements)
+    return frozenset(
+        (s.name, s.polarity, s.normal, s.organs if s.normal else None, s.own if s.name else None) for s in statements
+    )
 
 
 def agreement(claim: Claim, source: Source) -> list[Placed] | None:
@@ -76,8 +79,10 @@ def _assertion_proof(statement: Statement, source: Source) -> list[Placed] | Non
         if statement.name and not same_finding(statement, other):
             continue
         words = frozenset(lexicon().phrase(placed.sentence.text))
-        extra = telling(statement.words) - words - (frozenset(statement.name) if _equals(statement, other) else frozenset())
-        if not extra - _ORDINARY and fits_sides(other.own.sides or other.clause.sides, statement.own.sides):
+        extra = (
+            telling(statement.words) - words - (frozenset(statement.name) if _equals(statement, other) else frozenset())
+        )
+        if not extra - _graded() and fits_sides(other.own.sides or other.clause.sides, statement.own.sides):
             return [placed]
     return None
 
@@ -88,4 +93,8 @@ def _equals(one: Statement, other: Statement) -> bool:
     return one.name == other.name or bool(hand & other.concepts)
 
 
-_ORDINARY = frozenset("mild small severe large moderate marked tiny trace minimal slight mildly moderately slightly minimally".split())
+@cache
+def _graded() -> frozenset[str]:
+    """Words of severity: the checks have compared them already."""
+    table = lexicon().terms["severity"]
+    return frozenset(word for phrases in table.values() for phrase in phrases for word in lexicon().phrase(phrase))

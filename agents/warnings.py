@@ -8,6 +8,7 @@ from itertools import combinations
 
 from coarse2fine.agents.lexicon import lexicon
 from coarse2fine.agents.source import Placed, Source, covers, source_of
+from coarse2fine.agents.statements import Statement
 from coarse2fine.reports import Report
 
 __all__ = ["report_warnings"]
@@ -15,6 +16,8 @@ __all__ = ["report_warnings"]
 _WORD = re.compile(r"[^\W\d_]+")
 _FEWEST_WORDS = 6
 _ENGLISH, _FOREIGN = 0.08, 0.12
+# "patchy opacity" and "no focal opacity" stand side by side in sound reports
+_LOOSE = frozenset({"opacity", "airspace_disease", "infiltrate"})
 
 
 def report_warnings(report: Report) -> tuple[str, ...]:
@@ -36,11 +39,37 @@ def _contradictions(source: Source) -> Iterator[str]:
     asserted = [p for p in source.asserted() if p.statement.polarity == "asserted" and not p.limit]
     for one in asserted:
         for other in source.denied():
-            if other.sentence != one.sentence and covers(other.statement, one.statement) and not one.statement.old:
+            if other.sentence != one.sentence and _plain_clash(other.statement, one.statement):
                 yield _message(one, other)
     for one, other in combinations(asserted, 2):
         if _same_thing_elsewhere(one, other):
             yield _message(one, other)
+
+
+def _plain_clash(denial: Statement, assertion: Statement) -> bool:
+    """Whether a denial flatly refutes an assertion: of the same name, not masked, not "otherwise", not of a change."""
+    if (
+        assertion.old
+        or "xxxx" in denial.words
+        or denial.rest
+        or {"better"} & (assertion.own.changes | denial.own.changes)
+    ):
+        return False
+    if denial.name != assertion.name and (
+        _LOOSE & (denial.concepts | assertion.concepts) or not _alike(denial, assertion)
+    ):
+        return False
+    return covers(denial, assertion)
+
+
+def _alike(one: Statement, other: Statement) -> bool:
+    """Whether one name ends in the other ("pleural effusion", "effusion") and both are of one finding."""
+    short, long = sorted((one.name, other.name), key=len)
+    return bool(short) and long[-len(short) :] == short and bool(_hand(one) & _hand(other))
+
+
+def _hand(statement: Statement) -> frozenset[str]:
+    return frozenset(c for c in statement.concepts if not c.startswith("kb:"))
 
 
 def _same_thing_elsewhere(one: Placed, other: Placed) -> bool:
@@ -48,7 +77,13 @@ def _same_thing_elsewhere(one: Placed, other: Placed) -> bool:
     first, second = one.statement, other.statement
     sides = first.own.sides | second.own.sides
     alike = first.name == second.name and first.own.measures and first.own.measures == second.own.measures
-    return bool(alike and first.own.sides and second.own.sides and sides == {"left", "right"} and first.own.zones == second.own.zones)
+    return bool(
+        alike
+        and first.own.sides
+        and second.own.sides
+        and sides == {"left", "right"}
+        and first.own.zones == second.own.zones
+    )
 
 
 def _message(one: Placed, other: Placed) -> str:

@@ -1,12 +1,13 @@
 """The loop that drafter and stylists share: write, critique, revise until the critic passes, else repair.
 
-        write ─► critique ─┬─ passed ──────────────► finish
-          revise ◄─────────┤ failed, a round is left    ▲
+        write ─► critique ─┬─ passed ──────────────────► finish
+          revise ◄─────────┤ failed, a round is left         ▲
                            └ no round, no gain ─► repair ─► critique
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -15,29 +16,30 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from coarse2fine.agents.critique import Audience, Critique
+from coarse2fine.agents.feedback import feedback
+from coarse2fine.agents.recorded import Assessment
 from coarse2fine.agents.repair import repair
-from coarse2fine.agents.writer import CallRecord, Generation, Wish
+from coarse2fine.agents.writer import Generation, Wish
 from coarse2fine.graph.context import Settings
-from coarse2fine.graph.routing import after_critique, best_round, why_stop
-from coarse2fine.graph.state import Done, Loop, Round, TextRun
-from coarse2fine.reports import Report
+from coarse2fine.graph.diff import word_diff
+from coarse2fine.graph.routing import MAX_REPAIRS, after_critique, after_revise, best_round, why_stop
+from coarse2fine.graph.state import Done, Job, Loop, Round, StopReason, TextRun
+from coarse2fine.reports import Report, UnparsableReply
 
-__all__ = ["Critiques", "Revises", "build_loop"]
+__all__ = ["Assesses", "CompiledLoop", "Revises", "Write", "build_loop", "reasons_of", "run_loop"]
 
 Write = Callable[[Loop, Wish], Awaitable[Generation]]
+CompiledLoop = CompiledStateGraph[Loop, Settings, Job, Done]
+
+_REPAIRED = "claims without support were dropped; omitted findings were added in the report's own words"
 
 
-class Judgement(Protocol):
-    """A critique and the model calls it took."""
-
-    critique: Critique
-    calls: tuple[CallRecord, ...]
-
-
-class Critiques(Protocol):
+class Assesses(Protocol):
     """A critic as the graph knows it."""
 
-    async def judge(self, report: Report, text: str, audience: Audience) -> Judgement:
+    name: str
+
+    async def assess(self, report: Report, text: str, audience: Audience) -> Assessment:
         """Critique a text."""
         ...
 
@@ -52,7 +54,7 @@ class Revises(Protocol):
         ...
 
 
-def build_loop(write: Write, writer: Revises, critic: Critiques) -> CompiledStateGraph[Loop, Settings, Loop, Done]:
+def build_loop(write: Write, writer: Revises, critic: Assesses) -> CompiledLoop:
     """Compile the loop.
 
     Args:
@@ -61,27 +63,29 @@ def build_loop(write: Write, writer: Revises, critic: Critiques) -> CompiledStat
     """
 
     async def first(state: Loop, runtime: Runtime[Settings]) -> dict[str, Any]:
-        return _written(await write(state, runtime.context.wish(state["audience"])), "write")
+        made = await write(state, runtime.context.wish)
+        return {"text": made.text, "step": "write", "notes": made.notes, "calls": list(made.calls)}
+
+    async def critique(state: Loop, runtime: Runtime[Settings]) -> dict[str, Any]:
+        made = await critic.assess(state["report"], state["text"], state["audience"])
+        this = _round(state, made.critique)
+        update: dict[str, Any] = {"rounds": [this], "calls": list(made.calls)}
+        if this.step != "repair":
+            update["why"] = why_stop([*state["rounds"], this], runtime.context.max_rounds)
+        return update
 
     async def revise(state: Loop, runtime: Runtime[Settings]) -> dict[str, Any]:
         last = state["rounds"][-1]
-        wish = runtime.context.wish(state["audience"])
-        return _written(
-            await writer.revise(state["report"], last.text, last.critique, state["audience"], wish), "revise"
-        )
+        try:
+            made = await writer.revise(
+                state["report"], last.text, last.critique, state["audience"], runtime.context.wish
+            )
+        except UnparsableReply:
+            return {"why": "unparsable"}
+        told = feedback(last.critique)
+        return {"text": made.text, "step": "revise", "told": told, "notes": made.notes, "calls": list(made.calls)}
 
-    async def critique(state: Loop, runtime: Runtime[Settings]) -> dict[str, Any]:
-        made = await critic.judge(state["report"], state["text"], state["audience"])
-        number = len(state.get("rounds", [])) + 1
-        this = Round(
-            number=number, step=state["step"], text=state["text"], critique=made.critique, notes=state.get("notes", ())
-        )
-        update: dict[str, Any] = {"rounds": [this], "calls": list(made.calls)}
-        if state["step"] != "repair":
-            update["why"] = why_stop([*state.get("rounds", []), this], runtime.context.max_rounds)
-        return update
-
-    graph = StateGraph(Loop, context_schema=Settings, output_schema=Done)
+    graph = StateGraph(Loop, context_schema=Settings, input_schema=Job, output_schema=Done)
     graph.add_node("write", first)
     graph.add_node("critique", critique)
     graph.add_node("revise", revise)
@@ -90,43 +94,63 @@ def build_loop(write: Write, writer: Revises, critic: Critiques) -> CompiledStat
     graph.add_edge(START, "write")
     graph.add_edge("write", "critique")
     graph.add_conditional_edges("critique", after_critique)
-    graph.add_edge("revise", "critique")
+    graph.add_conditional_edges("revise", after_revise)
     graph.add_edge("repair", "critique")
     graph.add_edge("finish", END)
-    return graph.compile()
+    return graph.compile(checkpointer=False)
 
 
-def _written(made: Generation, step: str) -> dict[str, Any]:
-    return {"text": made.text, "step": step, "notes": made.notes, "calls": list(made.calls)}
+async def run_loop(loop: CompiledLoop, job: Job, settings: Settings) -> TextRun:
+    """Run a loop to its end.
+
+    Raises:
+        Coarse2FineError: a model failed.
+    """
+    started = time.perf_counter()
+    limit = 2 * settings.max_rounds + 2 * MAX_REPAIRS + 4
+    done = await loop.ainvoke(job, {"recursion_limit": limit}, context=settings)
+    run: TextRun = done["run"]
+    return run.model_copy(update={"milliseconds": round((time.perf_counter() - started) * 1000, 3)})
+
+
+def _round(state: Loop, critique: Critique) -> Round:
+    rounds = state["rounds"]
+    return Round(
+        number=len(rounds) + 1,
+        step=state["step"],
+        text=state["text"],
+        critique=critique,
+        told=state.get("told", ()),
+        diff=word_diff(rounds[-1].text, state["text"]) if rounds else (),
+        notes=state.get("notes", ()),
+    )
 
 
 async def _repair(state: Loop) -> dict[str, Any]:
-    best = best_round(state["rounds"])
-    mended = repair(best.text, best.critique)
-    notes = ("claims without support were dropped; omitted findings were added in the report's own words",)
-    return {"text": mended or best.text, "step": "repair", "notes": notes}
+    rounds = state["rounds"]
+    base = rounds[-1] if rounds[-1].step == "repair" else best_round(rounds)
+    mended = repair(state["report"], base.text, base.critique)
+    return {"text": mended, "step": "repair", "told": (), "notes": (_REPAIRED,)}
 
 
 async def _finish(state: Loop) -> Done:
-    rounds = state["rounds"]
-    chosen = best_round(rounds)
+    chosen = best_round(state["rounds"])
     critique = chosen.critique
-    repaired = chosen.step == "repair" and critique.passed
     passed = critique.passed and not critique.warnings
+    why: StopReason = "repaired" if chosen.step == "repair" and critique.passed else state.get("why") or "passed"
     return {
         "run": TextRun(
             audience=state["audience"],
             text=chosen.text,
             status="passed" if passed else "needs_review",
-            stop_reason="repaired" if repaired else state["why"],
-            rounds=tuple(rounds),
-            reasons=() if passed else _reasons(critique),
+            stop_reason=why,
+            rounds=tuple(state["rounds"]),
+            reasons=() if passed else reasons_of(critique),
             calls=tuple(state["calls"]),
         )
     }
 
 
-def _reasons(critique: Critique) -> tuple[str, ...]:
-    wrong = [f"{verdict.label}: {verdict.text!r}: {'; '.join(verdict.reasons)}" for verdict in critique.faults]
-    missing = [f"not addressed ({omission.significance}): {omission.text!r}" for omission in critique.omissions]
-    return (*critique.warnings, *wrong, *missing)
+def reasons_of(critique: Critique) -> tuple[str, ...]:
+    """Why a person must look at a text, in words."""
+    return (*critique.warnings, *feedback(critique))

@@ -7,28 +7,41 @@ from typing import Literal
 
 from coarse2fine.graph.state import Loop, Round, StopReason
 
-__all__ = ["after_critique", "best_round", "why_stop"]
+__all__ = ["MAX_REPAIRS", "after_critique", "after_revise", "best_round", "why_stop"]
+
+MAX_REPAIRS = 2
+"""Repairs of one text: dropping a wrong claim may leave a finding unnamed, which the second one adds."""
 
 
 def best_round(rounds: Sequence[Round]) -> Round:
-    """The round whose critique is least bad; the earliest of equals."""
-    return min(rounds, key=lambda r: r.critique.badness)
+    """The round whose critique is least bad; of equals the repaired one, then the earliest. Never an empty text."""
+    return min((r for r in rounds if r.text), key=lambda r: (r.critique.badness, r.step != "repair", r.number))
 
 
 def why_stop(rounds: Sequence[Round], max_rounds: int) -> StopReason | None:
     """Why the loop should stop writing now; None when another round is worth it."""
-    last = rounds[-1]
+    last, before = rounds[-1], rounds[:-1]
     if last.critique.passed:
         return "passed"
-    if len(rounds) > 1 and last.text == rounds[-2].text:
+    if before and last.text == before[-1].text:
         return "no_change"
-    if len(rounds) > 1 and last.critique.badness >= best_round(rounds[:-1]).critique.badness:
+    if before and last.critique.badness >= best_round(before).critique.badness:
         return "no_gain"
     return "max_rounds" if len(rounds) >= max_rounds else None
 
 
 def after_critique(state: Loop) -> Literal["revise", "repair", "finish"]:
-    """The next node of a loop."""
-    if state["rounds"][-1].step == "repair" or state.get("why") == "passed":
+    """The next node after a critique."""
+    last = state["rounds"][-1]
+    if last.critique.passed:
         return "finish"
-    return "repair" if state.get("why") else "revise"
+    if last.step != "repair":
+        return "repair" if state.get("why") else "revise"
+    repairs = sum(r.step == "repair" for r in state["rounds"])
+    mendable = last.critique.faults or last.critique.omissions
+    return "repair" if mendable and repairs < MAX_REPAIRS else "finish"
+
+
+def after_revise(state: Loop) -> Literal["critique", "repair"]:
+    """The next node after a revision: repair where the model answered nothing."""
+    return "repair" if state.get("why") else "critique"

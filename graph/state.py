@@ -1,38 +1,62 @@
-"""What flows through the graph: the loop of one text, and the whole run."""
+"""What flows through the loop of one text, and what it leaves: its rounds."""
 
 from __future__ import annotations
 
 import operator
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Literal, NotRequired, TypedDict
 
 from pydantic import BaseModel, ConfigDict
 
+from coarse2fine.agents.calls import CallRecord
 from coarse2fine.agents.critique import Audience, Critique
-from coarse2fine.agents.writer import CallRecord
+from coarse2fine.graph.diff import Change
 from coarse2fine.reports import Report
 
-__all__ = ["Done", "Loop", "Round", "RunInput", "RunOutput", "RunState", "StopReason", "TextRun"]
+__all__ = ["Done", "Job", "Loop", "Round", "Step", "StopReason", "TextRun"]
 
-StopReason = Literal["passed", "repaired", "max_rounds", "no_change", "no_gain", "error", "rejected"]
-"""Why a loop ended. "repaired": it passes after deterministic repair; the middle three: it still fails after that."""
+Step = Literal["write", "revise", "repair", "edit"]
+
+StopReason = Literal[
+    "passed", "repaired", "max_rounds", "no_change", "no_gain", "unparsable", "error", "edited", "rejected"
+]
+"""Why a loop ended.
+
+- "passed", "repaired": the critic passed it, as written or after deterministic repair;
+- "max_rounds", "no_change", "no_gain", "unparsable" (the model answered nothing when asked to revise): why writing ended; it
+  still fails after repair;
+- "error": its model broke; "edited", "rejected": by a person.
+"""
 
 
-class Round(BaseModel):
-    """One pass of a loop: a text, how it came about, and what the critic says of it."""
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    model_config = ConfigDict(frozen=True)
+
+class Round(_Frozen):
+    """One pass of a loop: a text, how it came about, and what the critic says of it.
+
+    Args:
+        told: the critique, line by line, that this text was written in answer to.
+        diff: how its words differ from the round before.
+        notes: what should be known about how it was made.
+    """
 
     number: int
-    step: Literal["write", "revise", "repair", "edit"]
+    step: Step
     text: str
     critique: Critique
+    told: tuple[str, ...] = ()
+    diff: tuple[Change, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-class TextRun(BaseModel):
-    """All rounds of one text and why they ended. `text` is the best round's, "" only where an error left none."""
+class TextRun(_Frozen):
+    """All rounds of one text and why they ended. `text` is the best round's, "" only where an error left none.
 
-    model_config = ConfigDict(frozen=True)
+    Args:
+        reasons: in words, why a person must look at it; empty where it passed.
+        milliseconds: wall time of its loop.
+    """
 
     audience: Audience
     text: str
@@ -41,46 +65,39 @@ class TextRun(BaseModel):
     rounds: tuple[Round, ...] = ()
     reasons: tuple[str, ...] = ()
     calls: tuple[CallRecord, ...] = ()
+    milliseconds: float = 0.0
+
+    @property
+    def critique(self) -> Critique:
+        """The critique of `text`."""
+        matching = (r.critique for r in reversed(self.rounds) if r.text == self.text)
+        return next(matching, Critique(verdicts=()))
 
 
-class Loop(TypedDict, total=False):
+class Job(TypedDict):
+    """What a loop starts from; `draft` is the text to rewrite, for stylists."""
+
+    report: Report
+    audience: Audience
+    draft: NotRequired[str]
+
+
+class Loop(TypedDict):
     """State of the write, critique, revise, repair loop that drafter and stylists share."""
 
     report: Report
     audience: Audience
-    draft: str
-    text: str
-    step: Literal["write", "revise", "repair"]
-    notes: tuple[str, ...]
+    draft: NotRequired[str]
+    text: NotRequired[str]
+    step: NotRequired[Step]
+    told: NotRequired[tuple[str, ...]]
+    notes: NotRequired[tuple[str, ...]]
+    why: NotRequired[StopReason | None]
     rounds: Annotated[list[Round], operator.add]
     calls: Annotated[list[CallRecord], operator.add]
-    why: StopReason
 
 
 class Done(TypedDict):
     """What a loop hands back."""
 
     run: TextRun
-
-
-class RunInput(TypedDict):
-    """What a run starts from."""
-
-    report: Report
-
-
-class RunState(TypedDict, total=False):
-    """State of a whole run."""
-
-    report: Report
-    draft: TextRun
-    texts: Annotated[list[TextRun], operator.add]
-    result: object
-    trace: object
-
-
-class RunOutput(TypedDict):
-    """What a run ends with: a `Result` and its `RunTrace`."""
-
-    result: object
-    trace: object

@@ -1,7 +1,8 @@
 """Prompt templates: one Jinja file a task, in named sets, each a short conversation.
 
 A file holds one or more turns; a line `=== system ===`, `=== user ===` or `=== assistant ===` begins each. Turns are cut
-apart before rendering, so that report text can never open a turn of its own.
+apart before rendering, so that report text can never open a turn of its own. A file whose name begins with "_" is a part that
+others include.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ from coarse2fine.reports import PromptError
 __all__ = ["PromptSet", "Settings", "fence", "prompt_set", "prompt_sets"]
 
 _TURN = re.compile(r"^=== (system|user|assistant) ===\n", re.MULTILINE)
+_TAG = re.compile(
+    r"<(/?)(findings|clinical_information|comparison|exam|report|draft|text|critique|case|example|impression|evidence|claim)\b",
+    re.IGNORECASE,
+)
 _MESSAGE = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
 
 
@@ -35,22 +40,26 @@ class _Turn(NamedTuple):
 def fence(text: object) -> str:
     """Make report text safe to stand in a prompt: marks that open turns, tags or control tokens are broken."""
     safe = str(text).replace("<|", "< |").replace("|>", "| >")
-    return re.sub(r"<(/?)(findings|draft|case|report|clinical_information|critique)\b", r"< \1\2", safe, flags=re.IGNORECASE)
+    return _TAG.sub(r"< \1\2", safe)
 
 
-def _environment() -> jinja2.Environment:
+def _environment(sources: Mapping[str, str]) -> jinja2.Environment:
     environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=False, autoescape=False
+        loader=jinja2.DictLoader(sources),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,
     )
     environment.filters["fence"] = fence
     return environment
 
 
-def _parse(name: str, source: str) -> tuple[_Turn, ...]:
+def _parse(name: str, source: str, sources: Mapping[str, str]) -> tuple[_Turn, ...]:
     pieces = _TURN.split(source)
-    if pieces[0].strip():
+    if pieces[0].strip() or len(pieces) == 1:
         pieces = ["", "user", source]
-    environment = _environment()
+    environment = _environment(sources)
     try:
         return tuple(
             _Turn(role, environment.from_string(body.strip())) for role, body in zip(pieces[1::2], pieces[2::2], strict=True)
@@ -106,31 +115,56 @@ class PromptSet:
             PromptError: the set has no such task, or a variable is missing (the error names it).
         """
         if task not in self.sources:
-            raise PromptError(f"prompt set {self.name!r} has no template for {task!r}; it has {sorted(self.sources)}")
+            raise PromptError(f"prompt set {self.name!r} has no template for {task!r}; it has {', '.join(self.tasks)}")
         if task not in self._turns:
-            self._turns[task] = _parse(f"{self.name}/{task}", self.sources[task])
+            self._turns[task] = _parse(f"{self.name}/{task}", self.sources[task], self.sources)
         try:
-            return [_MESSAGE[role](template.render(variables)) for role, template in self._turns[task]]
-        except jinja2.UndefinedError as error:
-            raise PromptError(f"template {self.name}/{task}: {error.message}") from error
+            return [_MESSAGE[role](template.render(variables).strip()) for role, template in self._turns[task]]
+        except jinja2.TemplateError as error:
+            raise PromptError(f"template {self.name}/{task}: {error.message or type(error).__name__}") from error
+
+    @property
+    def tasks(self) -> list[str]:
+        """What it has templates for."""
+        return sorted(task for task in self.sources if not task.startswith("_"))
 
     def replace(self, task: str, template: str | Path) -> PromptSet:
-        """A copy with one template of the user's own, given as text or as a path."""
-        text = template.read_text("utf-8") if isinstance(template, Path) else template
-        _parse(f"{self.name}/{task}", text)
-        return PromptSet(self.name, {**self.sources, task: text}, self.settings)
+        """A copy with one template of the user's own, given as text or as a path.
+
+        Raises:
+            PromptError: the set has no such task, the file cannot be read, or the text is no template.
+        """
+        if task not in self.sources:
+            raise PromptError(f"prompt set {self.name!r} has no template for {task!r}; it has {', '.join(self.tasks)}")
+        text = _read(template) if isinstance(template, Path) else template
+        sources = {**self.sources, task: text}
+        _parse(f"{self.name}/{task}", text, sources)
+        return PromptSet(self.name, sources, self.settings)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PromptError(f"the template {path} cannot be read: {error}") from error
 
 
 @cache
 def prompt_set(name: str) -> PromptSet:
-    """A shipped prompt set by name.
+    """A shipped prompt set by name. "default/base" is the default set with its template "base" as the draft's.
 
     Raises:
         PromptError: there is none of that name; lists those there are.
     """
-    folder = files("coarse2fine.prompts") / "templates" / name
+    folder_name, _, rung = name.partition("/")
+    if rung:
+        whole = prompt_set(folder_name)
+        if rung not in whole.tasks:
+            raise PromptError(f"prompt set {folder_name!r} has no template {rung!r}; it has {', '.join(whole.tasks)}")
+        return PromptSet(name, {**whole.sources, "draft": whole.sources[rung]}, whole.settings)
     if name not in prompt_sets():
         raise PromptError(f"there is no prompt set {name!r}; there are {', '.join(prompt_sets())}")
+    folder = files("coarse2fine.prompts") / "templates" / name
     sources = {
         entry.name.removesuffix(".j2"): entry.read_text("utf-8") for entry in folder.iterdir() if entry.name.endswith(".j2")
     }

@@ -2,6 +2,7 @@
 
 from coarse2fine.serving.codec import Codec, Session
 from coarse2fine.serving.factory import LoadedModel, load_chat_model, load_nli, model_folder
+from coarse2fine.serving.failures import model_failures
 from coarse2fine.serving.nli import NLIModel, NLIScores, Pair, SequenceClassifierNLI, TrueTeacherNLI
 from coarse2fine.serving.scripted import ScriptedChatModel, ScriptedNLI
 
@@ -18,5 +19,6 @@ __all__ = [
     "TrueTeacherNLI",
     "load_chat_model",
     "load_nli",
+    "model_failures",
     "model_folder",
 ]

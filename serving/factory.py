@@ -3,25 +3,47 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage
 
 from coarse2fine.reports import MissingExtra, ModelError
 from coarse2fine.serving.nli import NLIModel, SequenceClassifierNLI, TrueTeacherNLI
 
+if TYPE_CHECKING:
+    from coarse2fine.serving.nano import NanoChat
+
 __all__ = ["LoadedModel", "load_chat_model", "load_nli", "model_folder"]
+
+_ROOM = 24_000
+"""Longest prompt, in characters, for a model that does not say what it reads (about 6,000 tokens)."""
 
 
 class LoadedModel(NamedTuple):
-    """A chat model, what traces call it, and the prompt set it was tuned on."""
+    """A chat model, what traces call it, the prompt set it was tuned on, and what it can read.
+
+    Args:
+        reads: whether these messages leave it room for an answer; None where only their length in characters can be judged.
+    """
 
     name: str
     chat: BaseChatModel
     prompts: str
+    reads: Callable[[Sequence[BaseMessage]], bool] | None = None
+
+    @property
+    def adapter(self) -> str:
+        """The LoRA adapter that the name asks for, "" for none."""
+        return self.name.partition("#")[2]
+
+    def fits(self, messages: Sequence[BaseMessage]) -> bool:
+        """Whether the model can read these messages and still answer."""
+        return self.reads(messages) if self.reads else sum(len(str(m.content)) for m in messages) <= _ROOM
 
 
 def model_folder(name: str) -> Path:
@@ -37,13 +59,13 @@ def model_folder(name: str) -> Path:
 
 
 def load_chat_model(model: str | BaseChatModel) -> LoadedModel:
-    """A chat model by name; an instance of LangChain's BaseChatModel is taken as it is.
+    """A chat model by name; an instance of LangChain's BaseChatModel is taken as it is. Loaded once a process.
 
     Raises:
         ModelError: it cannot be loaded, or the name has no known form.
         MissingExtra: it needs a package that is not installed.
     """
-    return _load(model) if isinstance(model, str) else LoadedModel(model.get_name(), model, "default")
+    return _load(model) if isinstance(model, str) else _given(model)
 
 
 @cache
@@ -52,27 +74,65 @@ def _load(name: str) -> LoadedModel:
     if name == "nano":
         return _nano(name, model_folder("nano"))
     if kind == "hf" and rest:
-        if (Path(rest) / "codec.json").exists():
-            return _nano(name, Path(rest))
-        from coarse2fine.serving.huggingface import HuggingFaceChat
-
-        return LoadedModel(name, HuggingFaceChat(path=rest), "default")
+        return _hugging_face(name, rest)
     if kind == "vllm" and rest:
         return _vllm(name, rest)
     return _langchain(name)
 
 
+def _given(chat: BaseChatModel) -> LoadedModel:
+    from coarse2fine.serving.huggingface import HuggingFaceChat
+    from coarse2fine.serving.nano import NanoChat
+
+    if isinstance(chat, NanoChat):
+        return LoadedModel(f"hf:{chat.folder}", chat, "nano", _nano_reads(chat))
+    if isinstance(chat, HuggingFaceChat):
+        return LoadedModel(f"hf:{chat.path}", chat, "default", chat.reads)
+    name = getattr(chat, "model_name", None) or getattr(chat, "model", None)
+    return LoadedModel(name if isinstance(name, str) else chat.get_name(), chat, "default")
+
+
+def _hugging_face(name: str, path: str) -> LoadedModel:
+    from coarse2fine.serving.huggingface import HuggingFaceChat
+
+    if (Path(path) / "codec.json").exists():
+        return _nano(name, Path(path))
+    chat = HuggingFaceChat(path=path)
+    return LoadedModel(name, chat, "default", chat.reads)
+
+
 def _nano(name: str, folder: Path) -> LoadedModel:
     from coarse2fine.serving.nano import NanoChat
 
-    return LoadedModel(name, NanoChat(folder=folder), "nano")
+    chat = NanoChat(folder=folder)
+    return LoadedModel(name, chat, "nano", _nano_reads(chat))
+
+
+def _nano_reads(chat: NanoChat) -> Callable[[Sequence[BaseMessage]], bool]:
+    def reads(messages: Sequence[BaseMessage]) -> bool:
+        room = chat.engine.limit - chat.max_tokens
+        marks = 3 * len(messages) + 2
+        shortest = sum(len(str(m.content)) for m in messages) + marks  # a token has at least one character
+        return shortest <= room or len(chat.engine.prompt(messages).ids) <= room
+
+    return reads
 
 
 def _vllm(name: str, rest: str) -> LoadedModel:
     url, _, adapter = rest.partition("#")
     openai = _need("langchain_openai", "langchain-openai", name)
-    chat = openai.ChatOpenAI(base_url=url, api_key="unused", model=adapter or "default", temperature=0)
+    chat = openai.ChatOpenAI(base_url=url, api_key="unused", model=adapter or _served(name, url), temperature=0)
     return LoadedModel(name, chat, "default")
+
+
+def _served(name: str, url: str) -> str:
+    """The first model that an OpenAI-compatible server lists: the base model of a vLLM server."""
+    import httpx
+
+    try:
+        return str(httpx.get(f"{url.rstrip('/')}/models", timeout=10).raise_for_status().json()["data"][0]["id"])
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, LookupError, TypeError) as error:
+        raise ModelError(f"the server of the model {name!r} does not list its models: {error}; is it running?") from error
 
 
 def _langchain(name: str) -> LoadedModel:
@@ -87,7 +147,10 @@ def _need(module: str, package: str, name: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise MissingExtra(f"the model {name!r} needs the package {package}: pip install {package}") from error
+        known = "nano, hf:PATH_OR_ID and vllm:URL#ADAPTER"
+        raise MissingExtra(
+            f"the model {name!r} needs the package {package}: pip install {package} (known without it: {known})"
+        ) from error
 
 
 def load_nli(model: str | NLIModel) -> NLIModel:

@@ -66,9 +66,14 @@ class ModelRecipe(_Strict):
 
 
 class TrainingRecipe(_Strict):
-    """The optimiser: Muon for matrices, AdamW for the rest; constant rate, then a linear fall to zero."""
+    """The optimiser: Muon for matrices, AdamW for the rest; constant rate, then a linear fall to zero.
+
+    Because the rate is constant until the fall, a run may be stopped and resumed with another number of `steps`
+    (None: all that the data has).
+    """
 
     tokens_per_step: int
+    steps: int | None = None
     learning_rate: float
     muon_learning_rate: float
     weight_decay: float
@@ -403,7 +408,8 @@ def _fit(
 ) -> float:
     import torch
 
-    settings, steps = recipe.training, len(plan)
+    settings = recipe.training
+    steps = min(len(plan), settings.steps or len(plan))
     optimisers = _optimisers(model, settings)
     state = recipe.output / "state.pt"
     first = _resume(state, model, optimisers)

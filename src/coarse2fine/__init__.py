@@ -1,1 +1,54 @@
-"""coarse2fine src/coarse2fine."""
+"""Radiology findings in, impressions for several readers out, every sentence proven against the findings.
+
+    from coarse2fine import Report, build_graph, impress
+    result = impress(Report(findings="..."))
+    graph = build_graph(model="vllm:http://localhost:8000/v1")
+
+Importing this package loads no model and no torch: names are looked up when they are used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from coarse2fine.agents import Critic, factual_consistency
+    from coarse2fine.graph import Result, TraceStore, aimpress, build_graph, impress
+    from coarse2fine.reports import Coarse2FineError, Report
+
+__all__ = [
+    "Coarse2FineError",
+    "Critic",
+    "Report",
+    "Result",
+    "TraceStore",
+    "aimpress",
+    "build_graph",
+    "factual_consistency",
+    "impress",
+]
+
+_HOMES = {
+    "Coarse2FineError": "reports",
+    "Critic": "agents",
+    "Report": "reports",
+    "Result": "graph",
+    "TraceStore": "graph",
+    "aimpress": "graph",
+    "build_graph": "graph",
+    "factual_consistency": "agents",
+    "impress": "graph",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

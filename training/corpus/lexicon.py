@@ -1,6 +1,6 @@
 """Makes the critic's list of findings (`agents/lexicon/concepts.yaml`) from the knowledge base.
 
-    python -m coarse2fine.training.corpus.lexicon > agents/lexicon/concepts.yaml
+python -m coarse2fine.training.corpus.lexicon > agents/lexicon/concepts.yaml
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ class Background:
         """Some facts of each finding, with attributes of every sort, by the finding's id."""
         rng = random.Random(self.exam.exam)
         pool: dict[str, list[Fact]] = {}
-        for _ in range(60 + 4 * len(self.exam.findings)):
+        for _ in range(40 + 2 * len(self.exam.findings)):
             for fact in compose(self.exam, rng, findings=6).facts:
                 pool.setdefault(fact.finding.id, []).append(fact)
         return {key: tuple(facts[:12]) for key, facts in pool.items()}

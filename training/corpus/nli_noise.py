@@ -17,14 +17,20 @@ __all__ = ["Pairing", "disturb"]
 
 SAME_WORD, OTHER_WORD, MASKED, TYPED = 0.10, 0.09, 0.05, 0.08
 """Shares of triples in which a word is exchanged on both sides or in the claim alone, masked, or mistyped."""
-_FIXED = frozenset(
-    "acute active chronic change evidence normal abnormal possible likely suspicious consistent compatible increased "
-    "decreased unchanged stable small large moderate severe minimal bilateral right upper lower middle anterior posterior "
-    "lateral medial increase enlarged within limits unremarkable focal diffuse healed finding findings disease sided".split()
-)
-_HEADS = "bra cor dal fen gli hest jar kol lum mir nep ost pel quin ros sar tren ulm vas zeb thal cre plo dri sten".split()
-_MIDS = "a e i o u ando eri ila omo ura eto ani obi ulo".split()
-_TAILS = "ma sis tis lus rum ral nic dal tor phy cele gram ium ose tal".split()
+_FIXED_WORDS = """
+acute active chronic change evidence normal abnormal possible likely suspicious consistent compatible increased
+decreased unchanged stable small large moderate severe minimal bilateral right upper lower middle anterior posterior
+lateral medial increase enlarged within limits unremarkable focal diffuse healed finding findings disease sided
+"""
+_FIXED = frozenset(_FIXED_WORDS.split())
+_HEADS = (
+    "bra", "cor", "dal", "fen", "gli", "hest", "jar", "kol", "lum", "mir", "nep", "ost", "pel", "quin", "ros", "sar",
+    "tren", "ulm", "vas", "zeb", "thal", "cre", "plo", "dri", "sten",
+)  # fmt: skip
+_MIDS = ("a", "e", "i", "o", "u", "ando", "eri", "ila", "omo", "ura", "eto", "ani", "obi", "ulo")
+_TAILS = (
+    "ma", "sis", "tis", "lus", "rum", "ral", "nic", "dal", "tor", "phy", "cele", "gram", "ium", "ose", "tal",
+)  # fmt: skip
 
 
 class Pairing(NamedTuple):
@@ -78,8 +84,8 @@ def _typo(rng: random.Random, text: str) -> str:
     long = [i for i, word in enumerate(words) if re.fullmatch(r"[A-Za-z]{5,}", word)]
     for i in rng.sample(long, min(len(long), rng.choice([1, 1, 2]))):
         word, at = words[i], rng.randrange(1, len(words[i]) - 1)
-        forms = [word[:at] + word[at + 1] + word[at] + word[at + 2 :], word[:at] + word[at + 1 :], word[:at] + word[at] + word[at:]]
-        words[i] = rng.choice(forms)
+        before, here, after = word[:at], word[at], word[at + 1 :]
+        words[i] = rng.choice([before + after[0] + here + after[1:], before + after, before + here + here + after])
     return " ".join(words)
 
 

@@ -15,15 +15,20 @@ from coarse2fine.training.corpus.nli_supported import ACUTE, concluded, joined_t
 __all__ = ["CHANGES", "CONTRADICTED", "SEVERITIES", "class_of", "with_value"]
 
 SEVERITIES: tuple[frozenset[str], ...] = (
-    frozenset("tiny trace minimal small mild slight subtle minor faint low-grade minute".split()),
+    frozenset(
+        ["tiny", "trace", "minimal", "small", "mild", "slight", "subtle", "minor", "faint", "low-grade", "minute"]
+    ),
     frozenset(["moderate", "medium", "moderate-sized", "moderate sized"]),
-    frozenset("large severe marked massive extensive advanced gross high-grade huge".split()),
+    frozenset(["large", "severe", "marked", "massive", "extensive", "advanced", "gross", "high-grade", "huge"]),
 )
 CHANGES: tuple[frozenset[str], ...] = (
     frozenset(["new", "newly apparent", "interval"]),
-    frozenset("unchanged stable similar persistent".split()),
-    frozenset("increased enlarging increasing progressive worsened worsening larger growing enlarged progressed".split()),
-    frozenset("decreased improved improving resolving smaller decreasing reduced diminished".split()),
+    frozenset(["unchanged", "stable", "similar", "persistent"]),
+    frozenset(
+        ["increased", "enlarging", "increasing", "progressive", "worsened", "worsening", "larger", "growing", "enlarged"]
+        + ["progressed"]
+    ),
+    frozenset(["decreased", "improved", "improving", "resolving", "smaller", "decreasing", "reduced", "diminished"]),
 )
 PLAIN_SEVERITIES = ("small", "mild", "minimal", "tiny", "moderate", "large", "severe", "marked", "extensive")
 PLAIN_CHANGES = ("new", "unchanged", "stable", "increased", "decreased", "improved", "worsening")
@@ -55,11 +60,11 @@ def _negated(case: Case) -> Said | None:
     names = [n for n in finding.names if n in finding.deny] or [finding.names[0]]
     named = [n for n in names if mentions(fact.text, n)]
     name = case.rng.choice(named if named and case.rng.random() < 0.6 else names)
-    lay = finding.deny_lay and case.rng.random() < 0.12
-    if lay:
+    if finding.deny_lay and case.rng.random() < 0.12:
         return Said(tidy(f"There is no {case.rng.choice(finding.deny_lay)}"), "negated", (fact.text,))
-    side = f"{fact.values['side']} " if fact.values.get("side") in ("left", "right") and case.rng.random() < 0.25 else ""
-    return Said(denial(case.rng, [side + name]), "negated", (fact.text,))
+    side = fact.values.get("side", "")
+    sided = f"{side} {name}" if side in ("left", "right") and case.rng.random() < 0.25 else name
+    return Said(denial(case.rng, [sided]), "negated", (fact.text,))
 
 
 def _negated_among(case: Case) -> Said | None:
@@ -67,13 +72,18 @@ def _negated_among(case: Case) -> Said | None:
     fact = case.any_fact()
     if fact is None or not case.denied:
         return None
-    finding, phrase, where = case.rng.choice(case.denied)
+    _, phrase, where = case.rng.choice(case.denied)
     names = [n for n in fact.finding.names if n in fact.finding.deny]
     if not names:
         return None
     phrases = [phrase, case.rng.choice(names)]
     case.rng.shuffle(phrases)
     return Said(denial(case.rng, phrases), "negated", (where, fact.text))
+
+
+_ASSERTIONS = (
+    "{x}.", "There is {x}.", "{x} is present.", "{x} is seen.", "Possible {x}.", "Evidence of {x}.", "Findings of {x}.",
+)  # fmt: skip
 
 
 def _asserted(case: Case) -> Said | None:
@@ -85,11 +95,9 @@ def _asserted(case: Case) -> Said | None:
     if other and case.rng.random() < 0.7:
         made = word(case.rng, other, case.templates(finding), case.some(other.values, 0.5))
         return Said(made.text, "asserted", (where,)) if made else None
-    frames = ["{x}.", "There is {x}.", "{x} is present.", "{x} is seen.", "Possible {x}.", "Evidence of {x}.", "Findings of {x}."]
-    plural = phrase.endswith("s") and not phrase.endswith(("sis", "ss", "us"))
-    text = case.rng.choice(frames).format(x=phrase)
-    if plural:
-        text = text.replace(" is ", " are ").replace("There are", "There are")
+    text = case.rng.choice(_ASSERTIONS).format(x=phrase)
+    if phrase.endswith("s") and not phrase.endswith(("sis", "ss", "us")):
+        text = text.replace(" is ", " are ")
     return Said(tidy(text), "asserted", (where,))
 
 
@@ -152,7 +160,9 @@ _SEVERITY = re.compile(
     r"(?i)(?<!to )(?<!-)\b(tiny|trace|minimal|small|mild|slight|moderate|large|severe|marked|massive|extensive)\b"
     r"(?! (bowel|vessel|airway|intestin|fissure|to|or)|-)"
 )
-_CHANGED = re.compile(r"(?i)\b(new|stable|unchanged|improved|improving|worsening|worsened|enlarging|resolving)\b(?! bone)")
+_CHANGED = re.compile(
+    r"(?i)\b(new|stable|unchanged|improved|improving|worsening|worsened|enlarging|resolving)\b(?! bone)"
+)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -170,7 +180,8 @@ def _other_number(case: Case, value: str) -> str:
         new = rng.choice(elsewhere)
     else:
         places = len(found.group().partition(".")[2])
-        new = f"{max(0.1, float(found.group()) + rng.choice([-3, -2, -1, 1, 2, 3]) * 10 ** -rng.choice([0, places])):.{places}f}"
+        step = rng.choice([-3, -2, -1, 1, 2, 3]) * 10.0 ** -rng.choice([0, places])
+        new = f"{max(0.1, float(found.group()) + step):.{places}f}"
     return value[: found.start()] + new + value[found.end() :]
 
 
@@ -260,7 +271,7 @@ def _half_wrong(case: Case) -> Said | None:
 
 
 CONTRADICTED: Mapping[Callable[[Case], Said | None], float] = {
-    _negated: 11, _negated_among: 2, _asserted: 9, _side: 13, _side_word: 5, _severity: 22,
+    _negated: 7, _negated_among: 2, _asserted: 6, _side: 10, _side_word: 5, _severity: 22,
     _reworded(_SEVERITY, SEVERITIES, PLAIN_SEVERITIES, "severity"): 10, _number: 22, _listed("level", "level"): 12,
     _listed("count", "count"): 14, _change: 30, _reworded(_CHANGED, CHANGES, PLAIN_CHANGES, "change"): 12, _acuity: 14,
     _sweeping: 4, _called_normal: 4, _half_wrong: 5,

@@ -83,6 +83,34 @@ def _denials(case: Case) -> Said | None:
     return Said(denial(case.rng, phrases), "denial", tuple(where for _, _, where in chosen))
 
 
+_IMPLIES = (
+    (r"lungs?\b.*\bclear\b|^clear lungs", r"consolidation|infiltrate|airspace|pneumonia|opacit"),
+    (
+        r"(heart|cardiac|cardiomediastinal).*\b(normal|unremarkable|within)|normal (heart|cardiac)",
+        r"cardiomegaly|heart enlargement|enlarged heart",
+    ),
+    (r"(bones?|bony|osseous|ribs).*(intact|unremarkable|normal)", r"^(acute |displaced |rib )*fracture$"),
+    (r"(costophrenic|pleural).*(clear|sharp|normal)", r"^(pleural )?effusion$"),
+    (r"(ventricles|ventricular).*normal", r"hydrocephalus"),
+    (r"(aorta|aortic).*normal", r"aneurysm"),
+    (r"gallbladder.*(normal|unremarkable)", r"gallstones?|cholelithiasis|cholecystitis"),
+    (r"(appendix).*normal", r"appendicitis"),
+    (r"kidneys?.*(normal|unremarkable)", r"hydronephrosis"),
+    (r"spleen.*(normal in size|normal size)", r"splenomegaly"),
+)
+"""What a normal sentence denies without naming it: (the sentence, the noun phrase)."""
+
+
+def _implied(case: Case) -> Said | None:
+    """Denies what a normal sentence leaves no room for."""
+    if not case.normal_regions:
+        return None
+    _, sentence = case.rng.choice(case.normal_regions)
+    denied = [d for s, d in _IMPLIES if re.search(s, sentence, re.I)]
+    phrases = sorted({p for f in case.exam.findings for p in f.deny if any(re.search(d, p, re.I) for d in denied)})
+    return Said(denial(case.rng, [case.rng.choice(phrases)]), "implied denial", (sentence,)) if phrases else None
+
+
 def _normal(case: Case) -> Said | None:
     """Another wording of the template that called a region normal."""
     if not case.normal_regions:
@@ -93,16 +121,21 @@ def _normal(case: Case) -> Said | None:
     if case.rng.random() < 0.5 and (reframed := _reframed(case, sentence)):
         return Said(reframed, "normal", (sentence,))
     made = Template(case.rng.choice(sources)).expand(case.rng) if sources else None
-    if made is None or (_numbers(made.text) - _numbers(sentence)):
+    if made is None or not _same_normal(sentence, made.text):
         return None
     return Said(first_sentence(made.text), "normal", (sentence,))
 
 
-def _numbers(text: str) -> set[str]:
-    return set(re.findall(r"\d+(?:\.\d+)?", text))
+def _same_normal(sentence: str, other: str) -> bool:
+    """Whether two expansions of a template say the same: alternatives are synonyms, but not of what is denied."""
+    new = set(stems(other)) - set(stems(sentence))
+    denies = re.search(r"(?i)\b(no|not|without|negative|free)\b", sentence + other)
+    return not any(s[0].isdigit() for s in new) and not (denies and new)
 
 
-_NORMAL = re.compile(r"(?i)^(?:the )?(?P<what>[a-z ,]+?) (?P<is>is|are|appears?) (?:normal|unremarkable|within normal limits)\.$")
+_NORMAL = re.compile(
+    r"(?i)^(?:the )?(?P<what>[a-z ,]+?) (?P<is>is|are|appears?) (?:normal|unremarkable|within normal limits)\.$"
+)
 
 
 def _reframed(case: Case, sentence: str) -> str | None:
@@ -160,7 +193,7 @@ def _converted(case: Case) -> Said | None:
 
 
 SUPPORTED: Mapping[Callable[[Case], Said | None], float] = {
-    _verbatim: 8, _paraphrase: 28, _impression: 30, _lay: 9, _denial: 8, _denials: 3, _normal: 7, _sweeping: 7,
-    _joined: 7, _converted: 12,
+    _verbatim: 8, _paraphrase: 28, _impression: 30, _lay: 9, _denial: 8, _denials: 3, _implied: 6, _normal: 7,
+    _sweeping: 14, _joined: 7, _converted: 12,
 }  # fmt: skip
 """Each maker and how often it is asked."""

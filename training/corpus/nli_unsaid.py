@@ -15,6 +15,7 @@ from coarse2fine.training.corpus.nli_supported import concluded, joined_text
 
 __all__ = ["UNSAID"]
 
+_SIDE_WORDS = frozenset(["left", "right", "bilateral", "both"])
 _CHANGE_WORDS = frozenset().union(*CHANGES)
 _SEVERITY_WORDS = frozenset().union(*SEVERITIES)
 
@@ -50,10 +51,11 @@ def _drawn(case: Case, fact: Fact, attribute: str) -> tuple[str, str]:
     """A value that the report does not say of a fact, and its wider name; "" where there is none."""
     finding, text = fact.finding, fact.text.lower()
     if attribute == "side":
-        side = case.rng.choice(finding.sides) if finding.sides and not _says(text, ("left", "right", "bilateral", "both")) else ""
+        side = case.rng.choice(finding.sides) if finding.sides and not _says(text, _SIDE_WORDS) else ""
         return side, "both" if side == "bilateral" else side
     if attribute == "sev":
-        return (case.rng.choice(finding.severities) if finding.severities and not _says(text, _SEVERITY_WORDS) else ""), ""
+        graded = finding.severities and not _says(text, _SEVERITY_WORDS)
+        return (case.rng.choice(finding.severities) if graded else ""), ""
     if attribute == "change":
         return ("" if _says(text, _CHANGE_WORDS) else case.rng.choice(finding.changes or PLAIN_CHANGES)), ""
     if attribute == "size":
@@ -67,7 +69,7 @@ def _drawn(case: Case, fact: Fact, attribute: str) -> tuple[str, str]:
     return (case.rng.choice(listed) if listed and not fact.plural and not re.search(r"\d", text) else ""), ""
 
 
-def _says(text: str, words: frozenset[str] | tuple[str, ...]) -> bool:
+def _says(text: str, words: frozenset[str]) -> bool:
     return bool(set(re.findall(r"[a-z-]+", text)) & set(words))
 
 
@@ -90,8 +92,8 @@ def _site(case: Case) -> Said | None:
     fact = case.any_fact("site")
     if fact is None:
         return None
-    said = {fact.values["site"].lower(), fact.values["broad"].lower()}
-    sites = [s for s in fact.finding.sites if s.name.lower() not in fact.text.lower() and (s.broad or s.name).lower() not in said]
+    text, broad = fact.text.lower(), fact.values["broad"].lower()
+    sites = [s for s in fact.finding.sites if s.name.lower() not in text and (s.broad or s.name).lower() != broad]
     here = [s for s in sites if s.name.lower() in case.text.lower()]
     if not sites:
         return None
@@ -108,6 +110,12 @@ def _side_widened(case: Case) -> Said | None:
     return Said(text, "side widened", (fact.text,)) if text else None
 
 
+_CAUSES = (
+    " due to", " consistent with", " compatible with", " secondary to", " suspicious for", " representing", " from",
+    ", likely",
+)  # fmt: skip
+
+
 def _specific(case: Case) -> Said | None:
     """A true claim with a cause or a diagnosis that the report does not give."""
     fact, absent = case.any_fact(), case.absent()
@@ -115,9 +123,7 @@ def _specific(case: Case) -> Said | None:
     if fact is None or made is None or not absent:
         return None
     cause = case.rng.choice(absent).names[0]
-    frames = ["due to", "consistent with", "compatible with", "secondary to", "suspicious for", "representing", "from", "likely"]
-    link = case.rng.choice(frames)
-    return Said(tidy(f"{made.text.rstrip('.')}{',' if link == 'likely' else ''} {link} {cause}"), "specific", (fact.text,))
+    return Said(tidy(f"{made.text.rstrip('.')}{case.rng.choice(_CAUSES)} {cause}"), "specific", (fact.text,))
 
 
 def _unmentioned_denial(case: Case) -> Said | None:
@@ -144,7 +150,9 @@ def _unmentioned_normal(case: Case) -> Said | None:
     return Said(first_sentence(made.text), "unmentioned normal")
 
 
-_PLAIN = frozenset(stems("normal unremarkable clear intact limits appearance size no acute abnormality visualized patent"))
+_PLAIN = frozenset(
+    stems("normal unremarkable clear intact limits appearance size no acute abnormality visualized patent")
+)
 
 
 def _shared(text: str, report: str) -> float:
@@ -164,7 +172,7 @@ def _half_invented(case: Case) -> Said | None:
 
 
 UNSAID: Mapping[Callable[[Case], Said | None], float] = {
-    _invention: 16, _added: 40, _site: 18, _side_widened: 10, _specific: 6, _unmentioned_denial: 7, _unmentioned_normal: 8,
-    _half_invented: 5,
+    _invention: 16, _added: 40, _site: 18, _side_widened: 10, _specific: 6, _unmentioned_denial: 7,
+    _unmentioned_normal: 8, _half_invented: 5,
 }  # fmt: skip
 """Each maker and how often it is asked."""

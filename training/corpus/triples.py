@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from coarse2fine.agents.evidence import select_evidence
+from coarse2fine.reports import Sentence
 from coarse2fine.training.corpus.compose import Composed, compose
 from coarse2fine.training.corpus.nli_case import Background, Case, Label, Said
 from coarse2fine.training.corpus.nli_noise import Pairing, disturb
@@ -77,7 +78,7 @@ def _premise(case: Case, said: Said) -> str:
     if len(case.text.split()) <= SHORT_REPORT and rng.random() < 0.1:
         return " ".join(s.text for s in sentences)
     most = rng.choice([1, 2]) if rng.random() < 0.2 else 3
-    needed = {i for i, s in enumerate(sentences) if any(_within(case.text, piece, s.start, s.end) for piece in said.needs)}
+    needed = {i for i, s in enumerate(sentences) if any(_overlaps(case.text, piece, s) for piece in said.needs)}
     nearest = [sentences.index(s) for s in select_evidence(said.text, sentences, most)]
     chosen = needed | set([i for i in nearest if i not in needed][: max(0, most - len(needed))])
     if rng.random() < 0.1:
@@ -85,7 +86,7 @@ def _premise(case: Case, said: Said) -> str:
     return " ".join(sentences[i].text for i in sorted(chosen))
 
 
-def _within(text: str, piece: str, start: int, end: int) -> bool:
-    """Whether a piece of the findings overlaps the sentence at `start` to `end`."""
+def _overlaps(text: str, piece: str, sentence: Sentence) -> bool:
+    """Whether a piece of the findings overlaps a sentence of them."""
     at = text.find(piece)
-    return at >= 0 and at < end and start < at + len(piece)
+    return 0 <= at < sentence.end and sentence.start < at + len(piece)

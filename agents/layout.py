@@ -1,0 +1,78 @@
+"""The layout of an impression: its lines, their list marks and sentences; taken apart, joined, cut and written again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from coarse2fine.reports import Sentence, split_sentences
+
+__all__ = ["Line", "closed", "halves", "join_texts", "lines_of", "write"]
+
+_MARK = re.compile(r"[ \t]*(\d{1,2}[.)]|[-–*•])[ \t]+")
+
+
+class Line(NamedTuple):
+    """One line: its list mark ("1.", "2)", "-", "•", or "" for prose) and the sentences that begin on it."""
+
+    mark: str
+    sentences: tuple[str, ...]
+
+
+def lines_of(text: str, dropped: Iterable[Sentence] = ()) -> list[Line]:
+    """The lines of a text that hold a sentence, less the `dropped` ones."""
+    gone = {(sentence.start, sentence.end) for sentence in dropped}
+    kept: dict[int, list[str]] = {}
+    for sentence in split_sentences(text):
+        if (sentence.start, sentence.end) not in gone:
+            begin = text.rfind("\n", 0, sentence.start) + 1
+            kept.setdefault(begin, []).append(sentence.text)
+    return [Line(_mark(text, begin), tuple(sentences)) for begin, sentences in kept.items()]
+
+
+def _mark(text: str, begin: int) -> str:
+    found = _MARK.match(text, begin)
+    return found.group(1) if found else ""
+
+
+def write(lines: Sequence[Line]) -> str:
+    """Text of lines; numbered ones are numbered anew from 1."""
+    written, number = [], 0
+    for mark, sentences in lines:
+        if mark[:1].isdigit():
+            number += 1
+            mark = f"{number}{mark[-1]}"
+        written.append(" ".join([mark, *sentences] if mark else sentences))
+    return "\n".join(written)
+
+
+def closed(sentence: str) -> str:
+    """A sentence with a capital at its start and a stop at its end."""
+    capital = sentence[:1].upper() + sentence[1:]
+    return capital if capital.endswith((".", "!", "?")) else f"{capital}."
+
+
+def join_texts(texts: Iterable[str]) -> str:
+    """One text of several: a list goes on as a list, prose as prose; what was said before is not said again."""
+    seen: set[str] = set()
+    lines = []
+    for line in (line for text in texts for line in lines_of(text)):
+        fresh = tuple(s for s in line.sentences if s.casefold() not in seen)
+        seen.update(s.casefold() for s in fresh)
+        if fresh:
+            lines.append(Line(line.mark, fresh))
+    if any(line.mark for line in lines):
+        return write(lines)
+    return " ".join(closed(sentence) for line in lines for sentence in line.sentences)
+
+
+def halves(text: str) -> tuple[str, str] | None:
+    """A text cut between two sentences near its middle; None where it has only one sentence."""
+    sentences = split_sentences(text)
+    if len(sentences) < 2:
+        return None
+    cut = min((s.start for s in sentences[1:]), key=lambda start: abs(start - len(text) / 2))
+    mark = _MARK.match(text, text.rfind("\n", 0, cut) + 1)
+    cut = mark.start() if mark and mark.end() >= cut else cut
+    return text[:cut].rstrip(), text[cut:].strip()

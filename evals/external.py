@@ -1,0 +1,216 @@
+"""`coarse2fine eval external`: the whole graph on published reports that no shipped model was trained on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+from coarse2fine.evals.audit import Contradiction, audit
+from coarse2fine.evals.layouts import Case
+from coarse2fine.evals.normal import is_normal
+from coarse2fine.evals.rouge import CONSTANT, Rouge, lead, mean_rouge, rouge
+from coarse2fine.reports import Coarse2FineError
+
+if TYPE_CHECKING:
+    from coarse2fine.graph import Result
+    from coarse2fine.reports import Report
+
+__all__ = ["ExternalFigures", "Row", "TextFigures", "TextRow", "evaluate", "figures"]
+
+FLOORS: Mapping[str, Callable[[Case], str]] = {
+    "constant string": lambda case: CONSTANT,
+    "lead, 1 sentence": lambda case: lead(case.report.findings, 1),
+    "lead, 3 sentences": lambda case: lead(case.report.findings, 3),
+}
+"""What needs no model at all, by name."""
+
+Write = Callable[["Report"], Awaitable["Result"]]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class TextRow(_Frozen):
+    """One text of one report. `contradictions` are the auditor's, counted in passed texts only."""
+
+    text: str
+    status: str
+    rounds: int
+    stop_reason: str
+    reasons: tuple[str, ...] = ()
+    contradictions: tuple[Contradiction, ...] = ()
+
+
+class Row(_Frozen):
+    """One report: what was written and how it compares.
+
+    Args:
+        abnormal: whether the reference reports anything (`is_normal`); seen: whether the same findings stand in a file
+            that was given as seen.
+        texts: "draft" and each audience; empty where the run failed.
+        rouge: by system, "draft" and the floors.
+        seconds: wall time of the run, with as many others beside it as there are workers.
+        error: why the run failed, else "".
+    """
+
+    id: str
+    reference: str
+    abnormal: bool
+    seen: bool
+    texts: dict[str, TextRow]
+    rouge: dict[str, Rouge]
+    seconds: float
+    error: str = ""
+
+
+class TextFigures(_Frozen):
+    """All texts of one kind.
+
+    Args:
+        texts: how many; passed, needs_review, error: shares of them, 0 to 1.
+        rounds: mean; stop_reasons: counts.
+        contradicted: passed texts in which the auditor found a side, number or polarity that the report contradicts.
+    """
+
+    texts: int
+    passed: float
+    needs_review: float
+    error: float
+    rounds: float
+    stop_reasons: dict[str, int]
+    contradicted: int
+
+
+class ExternalFigures(_Frozen):
+    """Figures over all rows.
+
+    Args:
+        rows, abnormal, seen, failed: counts.
+        rouge: group of rows ("all", "abnormal", "unseen") → system → mean F1 in percent.
+        texts: by kind of text.
+        seconds_mean, seconds_p95: wall time a report with `workers` reports at once; seconds: of the whole evaluation.
+    """
+
+    rows: int
+    abnormal: int
+    seen: int
+    failed: int
+    rouge: dict[str, dict[str, Rouge]]
+    texts: dict[str, TextFigures]
+    seconds_mean: float
+    seconds_p95: float
+    seconds: float
+    workers: int
+
+
+async def evaluate(
+    cases: Sequence[Case],
+    write: Write,
+    *,
+    workers: int = 1,
+    seen: frozenset[str] = frozenset(),
+    done: Callable[[Row], None] = lambda row: None,
+) -> list[Row]:
+    """Write impressions of all cases and score them, in the order of `cases`.
+
+    Args:
+        write: runs the graph on one report.
+        workers: reports at once.
+        seen: findings that count as seen before.
+        done: told of each row as it is finished.
+    """
+    slots = asyncio.Semaphore(workers)
+
+    async def one(case: Case) -> Row:
+        async with slots:
+            row = await _row(case, write, seen)
+        done(row)
+        return row
+
+    return list(await asyncio.gather(*(one(case) for case in cases)))
+
+
+async def _row(case: Case, write: Write, seen: frozenset[str]) -> Row:
+    started = time.perf_counter()
+    texts: dict[str, TextRow] = {}
+    error = ""
+    try:
+        result = await write(case.report)
+        texts = dict(_texts(case.report, result))
+    except Coarse2FineError as problem:
+        error = f"{type(problem).__name__}: {problem}"
+    seconds = time.perf_counter() - started
+    scores = {name: rouge(case.reference, floor(case)) for name, floor in FLOORS.items()}
+    scores["draft"] = rouge(case.reference, texts["draft"].text if texts else "")
+    return Row(
+        id=case.report.id,
+        reference=case.reference,
+        abnormal=not is_normal(case.reference),
+        seen=case.report.findings.strip() in seen,
+        texts=texts,
+        rouge=scores,
+        seconds=round(seconds, 4),
+        error=error,
+    )
+
+
+def _texts(report: Report, result: Result) -> Iterator[tuple[str, TextRow]]:
+    for name, text in (("draft", result.draft), *result.impressions.items()):
+        yield (
+            name,
+            TextRow(
+                text=text.text,
+                status=text.status,
+                rounds=text.rounds,
+                stop_reason=text.stop_reason,
+                reasons=tuple(text.reasons),
+                contradictions=tuple(audit(report, text.text)) if text.status == "passed" else (),
+            ),
+        )
+
+
+def figures(rows: Sequence[Row], *, seconds: float, workers: int) -> ExternalFigures:
+    """Sum up. Rows whose run failed count as empty drafts: an evaluation cannot gain by failing."""
+    groups = {
+        "all": rows,
+        "abnormal": [row for row in rows if row.abnormal],
+        "unseen": [row for row in rows if not row.seen] if any(row.seen for row in rows) else [],
+    }
+    times = sorted(row.seconds for row in rows)
+    return ExternalFigures(
+        rows=len(rows),
+        abnormal=len(groups["abnormal"]),
+        seen=sum(row.seen for row in rows),
+        failed=sum(bool(row.error) for row in rows),
+        rouge={name: _mean(group) for name, group in groups.items() if group},
+        texts={name: _text_figures(rows, name) for name in dict.fromkeys(n for row in rows for n in row.texts)},
+        seconds_mean=sum(times) / len(times),
+        seconds_p95=times[max(0, -(-95 * len(times) // 100) - 1)],
+        seconds=seconds,
+        workers=workers,
+    )
+
+
+def _mean(rows: Sequence[Row]) -> dict[str, Rouge]:
+    means = {name: mean_rouge(row.rouge[name] for row in rows) for name in ("draft", *FLOORS)}
+    return {name: mean for name, mean in means.items() if mean is not None}
+
+
+def _text_figures(rows: Sequence[Row], name: str) -> TextFigures:
+    texts = [row.texts[name] for row in rows if name in row.texts]
+    statuses = Counter(text.status for text in texts)
+    return TextFigures(
+        texts=len(texts),
+        passed=statuses["passed"] / len(texts),
+        needs_review=statuses["needs_review"] / len(texts),
+        error=statuses["error"] / len(texts),
+        rounds=sum(text.rounds for text in texts) / len(texts),
+        stop_reasons=dict(Counter(text.stop_reason for text in texts).most_common()),
+        contradicted=sum(bool(text.contradictions) for text in texts),
+    )

@@ -1,0 +1,144 @@
+"""Things that a text speaks of, with side and polarity, by small regular expressions: for the auditor only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Literal, NamedTuple
+
+from coarse2fine.reports import split_sentences
+
+__all__ = ["Mention", "Side", "mentions", "sides_named"]
+
+Side = Literal["left", "right", "both"]
+
+
+class Mention(NamedTuple):
+    """A finding named in a clause.
+
+    Args:
+        thing: the finding, one word for all its synonyms.
+        side: the side that its clause gives it, None where it gives none or several.
+        polarity: asserted, denied, or hedged ("cannot be excluded").
+        limits: what narrows it: "acute", "new", "displaced", ...
+    """
+
+    thing: str
+    side: Side | None
+    polarity: Literal["asserted", "denied", "hedged"]
+    limits: frozenset[str]
+    clause: str
+
+
+_THINGS: Mapping[str, str] = {
+    "pleural effusion": r"(?:pleural |parapneumonic )?effusions?|pleural fluid|fluid in the pleural",
+    "pneumothorax": r"pneumothora(?:x|ces)|collapsed lung",
+    "consolidation": r"consolidations?|infiltrates?|pneumonias?|air ?-?space disease",
+    "edema": r"(?:pulmonary |interstitial |alveolar )?(?:o?edema)",
+    "atelectasis": r"atelecta(?:sis|tic)",
+    "cardiomegaly": r"cardiomegaly|enlarged (?:heart|cardiac (?:silhouette|shadow))|cardiac enlargement"
+    r"|(?:heart|cardiac silhouette|heart size|cardiac size) (?:is |appears |remains )?(?:\w+ )?enlarged",
+    "fracture": r"fractures?",
+    "nodule": r"nodules?",
+    "mass": r"mass(?:es)?(?! effect)",
+    "hemorrhage": r"ha?emorrhages?|ha?ematomas?",
+    "infarct": r"infarct(?:s|ion|ions)?|isch(?:a)?emi(?:a|c)|strokes?",
+    "hydronephrosis": r"hydronephrosis|hydroureteronephrosis",
+    "thrombus": r"thromb(?:us|osis|i)|emboli(?:sm)?|embolus|dvt",
+    "hernia": r"hernias?",
+    "aneurysm": r"aneurysms?",
+    "emphysema": r"emphysema(?:tous)?",
+    "scoliosis": r"scoliosis",
+    "lymphadenopathy": r"(?:lymph)?adenopathy|enlarged lymph nodes?",
+    "stone": r"(?:gall|kidney |renal |ureteral )?stones?|(?:nephro|chole|uro)lithiasis|calcul(?:us|i)",
+    "ascites": r"ascites|free fluid",
+    "free air": r"free (?:intraperitoneal )?air|pneumoperitoneum",
+    "dislocation": r"dislocations?",
+    "tear": r"tears?",
+}
+_THING = {thing: re.compile(rf"\b(?:{words})\b", re.IGNORECASE) for thing, words in _THINGS.items()}
+_NORMAL = (
+    (re.compile(r"\b(?:heart|cardiac silhouette|cardiomediastinal silhouette)\b.*\b(?:normal|unremarkable|not enlarged)\b", re.I), ("cardiomegaly",)),
+    (re.compile(r"^(?!.*\b(?:remainder|rest|otherwise|remaining|left|right)\b).*\blungs (?:are|appear|remain) (?:\w+ )?clear(?! of)\b", re.I), ("consolidation", "edema")),
+    (re.compile(r"^clear lungs\b", re.I), ("consolidation", "edema")),
+)  # fmt: skip
+_BORDERLINE = re.compile(r"\b(?:upper limits?|borderline|mildly|top)\b", re.IGNORECASE)
+
+_SIDES: Mapping[Side, re.Pattern[str]] = {
+    "left": re.compile(r"\b(?:left|lingular?)\b", re.IGNORECASE),
+    "right": re.compile(r"\bright\b", re.IGNORECASE),
+    "both": re.compile(r"\b(?:bilateral(?:ly)?|both|bi(?:basilar|basal|apical|hilar|frontal|parietal|temporal)\w*)\b", re.IGNORECASE),
+}
+
+_SPLIT = re.compile(
+    r"[;:]|,?\s\b(?:but|however|although|though|except|while|whereas|which|with(?!in|out)|and (?=(?:there|the|a|an|is|are|small|mild|"
+    r"moderate|large|stable|unchanged|left|right|bilateral|old|new|minimal|trace|tiny)\b))"
+    r"|,\s+(?=(?:there|the|a|an|small|mild|moderate|large|stable|left|right)\b)",
+    re.IGNORECASE,
+)
+_NO_CHANGE = re.compile(
+    r"\b(?:no|without|not)\s+(?:\w+\s+){0,3}(?:change|changed|increase|decrease|progression|improvement|different)\w*",
+    re.IGNORECASE,
+)
+_DENY = re.compile(
+    r"\b(?:no|without|negative for|free of|absence of|absent|nor|never|lack of|clear of|resolved|resolution of|neither|"
+    r"rather than|not (?:have|show|demonstrate|see)\w*)\b",
+    re.IGNORECASE,
+)
+_DENY_BEHIND = re.compile(
+    r"\b(?:is|are|was|were|has|have)\s+(?:\w+\s+)?(?:not|no longer)\s+(?:\w+\s+)?(?:seen|identified|present|evident|visible|visualized|"
+    r"detected|demonstrated|appreciated|noted|found)|\b(?:is|are) absent|\bha(?:s|ve) resolved|\bruled out|\bnot (?:seen|identified)",
+    re.IGNORECASE,
+)
+_HEDGED = re.compile(
+    r"\b(?:cannot|can not|not (?:entirely |completely )?(?:be )?exclude|could|may|might|possibl|probabl|likely|versus|vs|suspect|suggest|"
+    r"question|concern|risk|evaluate|if |rule out|differential|or)\b|\?",
+    re.IGNORECASE,
+)
+_LIMIT = re.compile(
+    r"\b(?:acute|new|old|healed|chronic|remote|subacute|displaced|large|larger|big|sizable|significant|suspicious|discrete|definite|"
+    r"focal|active|additional|other|further|residual|recurrent|pericardial|joint|overt|frank|gross|massive|enlarging|dense|lobar|"
+    r"superimposed|pulmonary|intracranial|skull|rib|hiatal|vertebral|compression|interstitial|alveolar|axillary|hilar|mediastinal|cerebellar|lacunar|small|"
+    r"full-thickness|full|calcified|noncalcified|tension|loculated|overlying|cavitary|mural|deep|portal|bulky|pathologic|visible|obvious)\b",
+    re.IGNORECASE,
+)
+
+
+def sides_named(text: str) -> frozenset[Side]:
+    """The sides that a text names anywhere."""
+    return frozenset(side for side, pattern in _SIDES.items() if pattern.search(text))
+
+
+def mentions(text: str) -> Iterator[Mention]:
+    """The findings that a text names, clause by clause."""
+    for sentence in split_sentences(text):
+        for clause in _clauses(sentence.text):
+            yield from _of_clause(clause)
+
+
+def _clauses(sentence: str) -> Iterator[str]:
+    start = 0
+    for match in _SPLIT.finditer(sentence):
+        yield sentence[start : match.start()]
+        start = match.end()
+    yield sentence[start:]
+
+
+def _of_clause(clause: str) -> Iterator[Mention]:
+    clause = " ".join(clause.split())
+    for pattern, things in _NORMAL:
+        if pattern.search(clause) and not _BORDERLINE.search(clause) and not _HEDGED.search(clause):
+            yield from (Mention(thing, None, "denied", frozenset(), clause) for thing in things)
+    named = sides_named(clause)
+    side = next(iter(named)) if len(named) == 1 else None
+    limits = frozenset(word.lower() for word in _LIMIT.findall(clause))
+    for thing, pattern in _THING.items():
+        if match := pattern.search(clause):
+            yield Mention(thing, side, _polarity(clause, match.start()), limits, clause)
+
+
+def _polarity(clause: str, place: int) -> Literal["asserted", "denied", "hedged"]:
+    plain = _NO_CHANGE.sub(lambda match: "x" * len(match[0]), clause)
+    if _DENY.search(plain, 0, place) or _DENY_BEHIND.search(plain, place):
+        return "denied"
+    return "hedged" if _HEDGED.search(plain) else "asserted"

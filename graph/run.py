@@ -1,0 +1,65 @@
+"""The whole job in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+
+from coarse2fine.agents.critic import Critic
+from coarse2fine.agents.critique import Audience
+from coarse2fine.graph.build import Prompts, RunGraph, build_graph
+from coarse2fine.graph.context import AUDIENCES, Context, Settings
+from coarse2fine.graph.result import Result
+from coarse2fine.graph.sync import run_sync
+from coarse2fine.graph.trace_store import HOME_STORE, TraceStore
+from coarse2fine.reports import Report
+from coarse2fine.serving import NLIModel
+
+__all__ = ["aimpress", "impress"]
+
+
+async def aimpress(
+    report: Report,
+    model: str | BaseChatModel = "nano",
+    critic: str | NLIModel | Critic = "nano-critic",
+    prompts: Prompts | None = None,
+    *,
+    audiences: Sequence[Audience] = tuple(AUDIENCES),
+    max_rounds: int = 3,
+    style: str | None = None,
+    words: int | None = None,
+    trace_store: TraceStore | None = HOME_STORE,
+) -> Result:
+    """Write the impressions of a report, each sentence proven against its findings. Arguments: see `build_graph`.
+
+    Raises:
+        ModelError, MissingExtra: the drafter's model cannot be loaded or breaks. (Where an audience's breaks, its text says so.)
+        PromptError, InputError: a template or a setting cannot be.
+    """
+    Settings(audiences, max_rounds, style, words)
+    context = Context(audiences, max_rounds, style, words)
+    graph = _graph(model, critic, prompts, trace_store)
+    done: dict[str, Any] = await graph.ainvoke({"report": report}, context=context)
+    result: Result = done["result"]
+    return result
+
+
+def impress(report: Report, *args: Any, **kwargs: Any) -> Result:
+    """`aimpress` for code that is not async: the same arguments, result and errors."""
+    return run_sync(aimpress(report, *args, **kwargs))
+
+
+def _graph(
+    model: str | BaseChatModel, critic: str | NLIModel | Critic, prompts: Prompts | None, store: TraceStore | None
+) -> RunGraph:
+    if isinstance(model, str) and isinstance(critic, str) and (prompts is None or isinstance(prompts, str)):
+        return _named(model, critic, prompts, store)
+    return build_graph(model, critic, prompts, trace_store=store)
+
+
+@lru_cache(maxsize=8)
+def _named(model: str, critic: str, prompts: str | None, store: TraceStore | None) -> RunGraph:
+    return build_graph(model, critic, prompts, trace_store=store)

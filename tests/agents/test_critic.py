@@ -1,0 +1,268 @@
+"""The critic's layers on invented reports."""
+
+import pytest
+
+from coarse2fine.agents import ALL_CHECKS, Critic, CritiqueJob, Verdict, factual_consistency, report_warnings
+from coarse2fine.reports import Report
+from coarse2fine.serving import NLIScores, Pair, ScriptedChatModel, ScriptedNLI
+
+FINDINGS = (
+    "The heart is mildly enlarged. Small left pleural effusion. No pneumothorax. There is a 1.2 cm nodule in the right "
+    "upper lobe. Two old rib fractures. Moderate disc bulge at L4-L5. The liver is normal."
+)
+
+
+def verdict(claim: str, findings: str = FINDINGS, entails: float = 0.0, **fields: object) -> Verdict:
+    """The verdict on one claim; the model proves nothing unless told to."""
+    report = Report.model_validate({"findings": findings, **fields})
+    (found,) = Critic(ScriptedNLI(entails)).critique(report, claim).verdicts
+    return found
+
+
+@pytest.mark.parametrize(
+    "claim", ["Small left pleural effusion.", "small left pleural effusion", "1. No pneumothorax."]
+)
+def test_the_findings_own_words_are_supported(claim: str) -> None:
+    found = verdict(claim)
+    assert (found.label, found.layer, found.score) == ("supported", "verbatim", 1.0)
+    assert FINDINGS[found.evidence[0].start : found.evidence[0].end] == found.evidence[0].text
+
+
+def test_words_cut_off_their_negation_are_not_verbatim() -> None:
+    found = verdict("Pneumothorax.")
+    assert found.label == "contradicted"
+    assert "negation" in found.reasons[0]
+    assert found.evidence[0].text == "No pneumothorax."
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "Mild cardiomegaly.",
+        "Left pleural effusion.",
+        "Pneumothorax is not seen.",
+        "12 mm nodule in the right upper lobe.",
+        "Moderate L4-5 disc bulge.",
+        "Normal liver.",
+        "No evidence of pneumothorax.",
+    ],
+)
+def test_paraphrases_need_no_model(claim: str) -> None:
+    assert verdict(claim).passed
+
+
+@pytest.mark.parametrize(
+    ("claim", "check", "label"),
+    [
+        ("Small right pleural effusion.", "side", "contradicted"),
+        ("Bilateral pleural effusions.", "side", "contradicted"),
+        ("Large left pleural effusion.", "severity", "contradicted"),
+        ("Large right upper lobe nodule.", "severity", "unsupported"),
+        ("1.3 cm nodule in the right upper lobe.", "measurement", "contradicted"),
+        ("Three old rib fractures.", "count", "contradicted"),
+        ("Moderate disc bulge at L3-L4.", "level", "contradicted"),
+        ("Right lower lobe nodule.", "place", "contradicted"),
+        ("New left pleural effusion.", "change", "unsupported"),
+        ("Acute rib fractures.", "acuity", "contradicted"),
+        ("No pleural effusion.", "negation", "contradicted"),
+        ("Heart size is normal.", "normal", "contradicted"),
+        ("No acute cardiopulmonary abnormality.", "normal", "contradicted"),
+        ("Normal chest.", "normal", "contradicted"),
+        ("Follow 7 of them.", "number", "unsupported"),
+        ("Hiatal hernia.", "invention", "unsupported"),
+    ],
+)
+def test_each_check_says_what_is_wrong(claim: str, check: str, label: str) -> None:
+    found = verdict(claim, entails=1.0)
+    assert (found.layer, found.label) == ("check", label)
+    assert any(reason.startswith(f"{check}:") for reason in found.reasons)
+
+
+@pytest.mark.parametrize("name", [check.name for check in ALL_CHECKS])
+def test_every_check_can_be_switched_off(name: str) -> None:
+    checks = [check for check in ALL_CHECKS if check.name != name]
+    critic = Critic(ScriptedNLI(1.0), checks=checks)
+    report = Report(findings=FINDINGS, sex="male", age=70)
+    text = (
+        "Small right pleural effusion. Large right upper lobe nodule. 1.3 cm nodule in the right upper lobe. Three old rib "
+        "fractures. Moderate disc bulge at L3-L4. Right lower lobe nodule. New left pleural effusion. Acute rib fractures. "
+        "No pleural effusion. Heart size is normal. Follow 7 of them. A 60-year-old woman. Hiatal hernia."
+    )
+    everything = Critic(ScriptedNLI(1.0)).critique(report, text)
+    assert len(critic.critique(report, text).faults) < len(everything.faults)
+
+
+def test_sex_and_age_are_the_reports() -> None:
+    assert verdict("A 60-year-old man.", age=70).label == "contradicted"
+    assert verdict("A 70-year-old man.", age=70).label == "unsupported"
+    assert verdict("Findings in this 70-year-old woman.", sex="male", age=70).label == "contradicted"
+    assert verdict("The uterus is enlarged.", sex="male").label == "contradicted"
+
+
+def test_the_other_side_is_refused_only_where_the_findings_do_not_have_it() -> None:
+    both = "Small left effusion and right lower lobe consolidation."
+    assert verdict("Right lower lobe consolidation.", both).passed
+    assert verdict("Left lower lobe consolidation.", both, entails=1.0).label == "contradicted"
+
+
+@pytest.mark.parametrize(
+    ("findings", "claim", "passes"),
+    [
+        ("The lungs are clear. Heart size is normal.", "No acute cardiopulmonary abnormality.", True),
+        ("Calcified granuloma in the left base. Lungs are clear.", "No acute cardiopulmonary disease.", True),
+        ("Degenerative changes of the spine. Lungs are clear.", "No acute abnormality.", True),
+        ("Old healed rib fracture. Lungs are clear.", "No acute findings.", True),
+        ("Right lower lobe consolidation.", "No acute cardiopulmonary abnormality.", False),
+        ("Large right pneumothorax.", "Normal chest.", False),
+        ("Lungs are clear.", "Lungs are not clear.", False),
+        ("No acute bony abnormality.", "Acute bony abnormality is seen.", False),
+        ("Lungs are clear.", "Right lower lobe pneumonia.", False),
+        ("Small left pleural effusion.", "Left pleural effusion. Otherwise no acute abnormality.", True),
+        (
+            "Small left pleural effusion. Right consolidation.",
+            "Left pleural effusion. Otherwise no acute abnormality.",
+            False,
+        ),
+    ],
+)
+def test_global_statements(findings: str, claim: str, passes: bool) -> None:
+    report = Report(findings=findings)
+    verdicts = Critic(ScriptedNLI(0.0)).critique(report, claim).verdicts
+    assert all(v.passed for v in verdicts) == passes
+
+
+@pytest.mark.parametrize("findings", ["No large effusion. Small effusion.", "No acute fracture. Old rib fracture."])
+def test_a_narrow_denial_refutes_no_wider_assertion(findings: str) -> None:
+    assert report_warnings(Report(findings=findings)) == ()
+
+
+def test_reports_that_contradict_themselves_are_warned_of() -> None:
+    (warning,) = report_warnings(
+        Report(findings="Small left pleural effusion. The heart is normal. No pleural effusion.")
+    )
+    assert "Small left pleural effusion." in warning
+    assert "No pleural effusion." in warning
+    sides = Report(findings="A 12 mm nodule in the right upper lobe. The 12 mm nodule of the left upper lobe is new.")
+    assert len(report_warnings(sides)) == 1
+
+
+def test_findings_in_spanish_are_warned_of() -> None:
+    spanish = Report(
+        findings="Los pulmones están claros. No hay derrame pleural. El corazón es de tamaño normal en la placa."
+    )
+    assert "English" in report_warnings(spanish)[0]
+    assert report_warnings(Report(findings="Heart size normal. Lungs clear. XXXX XXXX intact. No effusion.")) == ()
+
+
+def test_what_no_check_decides_goes_to_the_model_in_one_call() -> None:
+    calls: list[int] = []
+
+    class Counting(ScriptedNLI):
+        def score(self, pairs):  # type: ignore[no-untyped-def]
+            calls.append(len(pairs))
+            return super().score(pairs)
+
+    report = Report(findings="Ill-defined haze beside the fissure. Lungs are clear.")
+    critic = Critic(Counting(0.9))
+    jobs = [
+        CritiqueJob(report, "Zebra stripes in the fissure."),
+        CritiqueJob(report, "Odd veil at the fissure.", "brief"),
+    ]
+    found = [v for critique in critic.critique_many(jobs) for v in critique.verdicts]
+    assert len(calls) == 1
+    assert [(v.layer, v.label, v.score) for v in found] == [("nli", "supported", 0.9)] * 2
+
+
+class Fixed:
+    """An NLI model that always gives the same scores."""
+
+    name = "fixed"
+
+    def __init__(self, scores: NLIScores) -> None:
+        self.scores = scores
+
+    def score(self, pairs: list[Pair]) -> list[NLIScores]:
+        """The same scores for each pair."""
+        return [self.scores] * len(pairs)
+
+
+@pytest.mark.parametrize(
+    ("scores", "threshold", "label"),
+    [
+        (NLIScores(0.6, 0.3, 0.1), 0.5, "supported"),
+        (NLIScores(0.6, 0.3, 0.1), 0.7, "unsupported"),
+        (NLIScores(0.2, 0.3, 0.5), 0.5, "contradicted"),
+    ],
+)
+def test_thresholds_and_labels(scores: NLIScores, threshold: float, label: str) -> None:
+    report = Report(findings="Ill-defined haze beside the fissure.")
+    critic = Critic(Fixed(scores), thresholds={"default": 0.99, "finding": threshold})
+    (found,) = critic.critique(report, "Zebra stripes in the fissure.").verdicts
+    assert (found.label, found.threshold, found.score) == (label, threshold, scores.entailment)
+
+
+@pytest.mark.parametrize(
+    ("reply", "label"),
+    [
+        ('{"label": "supported", "reason": "it says so"}', "supported"),
+        ('Sure: {"label": "contradicted", "reason": "it does not"}', "contradicted"),
+        ("I think that it is fine.", "undecided"),
+        ('{"label": "maybe"}', "undecided"),
+        ("{label: supported}", "undecided"),
+    ],
+)
+def test_a_chat_model_as_judge(reply: str, label: str) -> None:
+    model = ScriptedChatModel(replies=[reply])
+    critic = Critic(ScriptedNLI(1.0), judge=model)
+    (found,) = critic.critique(Report(findings="Ill-defined haze."), "Zebra stripes.").verdicts
+    assert (found.layer, found.label, found.score) == ("judge", label, None)
+    assert label != "undecided" or "UnparsableReply" in found.reasons[0]
+    assert "Zebra stripes." in str(model.asked[0][-1].content)
+
+
+def test_omitted_findings_are_named_by_significance() -> None:
+    report = Report(
+        findings="Large right pneumothorax. Left pleural effusion. Degenerative changes of the spine. Lungs are clear."
+    )
+    critique = Critic(ScriptedNLI(0.0)).critique(report, "Left pleural effusion.", "brief")
+    assert [(o.text, o.significance) for o in critique.omissions] == [("Large right pneumothorax.", "critical")]
+    assert not critique.passed
+    complete = Critic(ScriptedNLI(0.0)).critique(
+        report, "Large right pneumothorax. Effusion on the left.", "comprehensive"
+    )
+    assert complete.passed
+
+
+def test_incidental_findings_are_omissions_only_where_asked_for() -> None:
+    report = Report(findings="Degenerative changes of the spine. Lungs are clear.")
+    text = "Lungs are clear."
+    assert not Critic(ScriptedNLI(0.0)).critique(report, text, "comprehensive").omissions
+    asked = Critic(ScriptedNLI(0.0), incidental=True)
+    assert [o.significance for o in asked.critique(report, text, "comprehensive").omissions] == ["incidental"]
+    assert not asked.critique(report, text, "brief").omissions
+
+
+def test_a_model_can_find_a_finding_addressed() -> None:
+    report = Report(findings="Right lower lobe consolidation.")
+
+    def entails(premise: str, hypothesis: str) -> float:
+        return 1.0 if hypothesis == "Right lower lobe consolidation." else 0.0
+
+    critique = Critic(ScriptedNLI(entails)).critique(report, "The bottom of the right lung is full of pus.")
+    assert critique.omissions == ()
+
+
+def test_an_empty_text_passes_nothing() -> None:
+    assert not Critic(ScriptedNLI(1.0)).critique(Report(findings="Lungs are clear."), "").passed
+
+
+async def test_acritique_says_the_same() -> None:
+    critic, report = Critic(ScriptedNLI(0.0)), Report(findings=FINDINGS)
+    assert await critic.acritique(report, "Mild cardiomegaly.") == critic.critique(report, "Mild cardiomegaly.")
+
+
+def test_factual_consistency_is_the_entailment_of_the_whole() -> None:
+    def entails(premise: str, hypothesis: str) -> float:
+        return 0.25 if (premise, hypothesis) == ("a b", "b.") else 0.0
+
+    assert factual_consistency("a b", "b.", ScriptedNLI(entails)) == 0.25

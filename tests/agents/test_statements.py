@@ -1,0 +1,96 @@
+"""What sentences state: findings, polarity, attributes, normal organs."""
+
+import pytest
+
+from coarse2fine.agents.statements import parse, split_parts
+
+
+def polarity(text: str, name: str) -> str:
+    """The polarity of the finding whose name holds `name`."""
+    return next(s.polarity for s in parse(text) if name in " ".join(s.name))
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "expected"),
+    [
+        ("No pleural effusion.", "effusion", "denied"),
+        ("The lungs are free of focal consolidation.", "consolidation", "denied"),
+        ("Negative for pneumothorax or effusion.", "effusion", "denied"),
+        ("Pneumothorax is not seen.", "pneumothorax", "denied"),
+        ("The effusion has resolved.", "effusion", "denied"),
+        ("No effusion but mild edema.", "edema", "asserted"),
+        ("No effusion, small right pneumothorax.", "pneumothorax", "asserted"),
+        ("No consolidation, effusion, or pneumothorax.", "pneumothorax", "denied"),
+        ("Pneumothorax cannot be excluded.", "pneumothorax", "possible"),
+        ("Opacity concerning for pneumonia.", "pneumonia", "possible"),
+        ("No interval change in cardiomegaly.", "cardiomegaly", "asserted"),
+        ("The heart is not enlarged.", "enlarged", "denied"),
+        ("Atelectasis rather than pneumonia.", "pneumonia", "denied"),
+        ("Recommend CT to evaluate the nodule.", "nodule", "hypothetical"),
+        ("No pleural line to suggest pneumothorax.", "pneumothorax", "denied"),
+    ],
+)
+def test_negation_has_a_scope(text: str, name: str, expected: str) -> None:
+    assert polarity(text, name) == expected
+
+
+def test_attributes_belong_to_their_own_finding() -> None:
+    effusion, consolidation = parse("Small left effusion and right lower lobe consolidation.")
+    assert effusion.own.sides == {"left"}
+    assert effusion.own.severity == {1}
+    assert consolidation.own.sides == {"right"}
+    assert consolidation.own.zones == {"lower"}
+    assert not consolidation.own.severity
+
+
+def test_a_side_after_two_findings_is_in_the_clause_of_both() -> None:
+    first, second = parse("Effusion and consolidation on the right.")
+    assert not first.own.sides
+    assert first.clause.sides == second.clause.sides == {"right"}
+
+
+def test_measures_share_a_unit_and_centimetres_are_millimetres() -> None:
+    (mass,) = parse("Mass of 3.2 x 2.1 cm.")
+    assert [m.value for m in mass.own.measures] == [32.0, 21.0]
+
+
+@pytest.mark.parametrize(
+    "text", ["Disc bulge at L4-5.", "Disc bulge at L4-L5.", "Disc bulge at L4/5.", "Disc bulge at L4/L5."]
+)
+def test_levels_have_one_form(text: str) -> None:
+    assert {level for s in parse(text) for level in s.clause.levels} == {"L4", "L5"}
+
+
+def test_ribs_are_levels_however_they_are_counted() -> None:
+    for text in ("Fracture of the 8th rib.", "Fracture of the eighth rib."):
+        assert parse(text)[0].own.levels == {"#8"}
+
+
+def test_normal_statements_name_their_organs() -> None:
+    (heart,) = [s for s in parse("The heart size is within normal limits.") if s.normal]
+    assert heart.organs == {"heart"}
+    (chest,) = parse("No acute cardiopulmonary abnormality.")
+    assert chest.normal
+    assert chest.acute_only
+    assert {"lung", "pleura", "heart"} <= chest.organs
+    (whole,) = parse("Normal chest.")
+    assert whole.organs == {"*"}
+    assert not whole.acute_only
+
+
+def test_not_normal_is_abnormal() -> None:
+    (lungs,) = parse("The lungs are not clear.")
+    assert lungs.abnormal
+    assert not lungs.normal
+
+
+def test_a_label_is_no_finding() -> None:
+    assert [s.polarity for s in parse("Effusion: No joint effusion.")] == ["denied"]
+
+
+def test_parts_are_coordinated_findings() -> None:
+    assert split_parts("Small effusion and mild edema; no fracture.") == [
+        "Small effusion",
+        "and mild edema",
+        "no fracture",
+    ]

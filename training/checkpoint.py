@@ -1,0 +1,32 @@
+"""Checkpoints of a training run: written whole or not at all, so that a killed run resumes from the last one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["resume", "save_checkpoint"]
+
+
+def save_checkpoint(path: Path, model: torch.nn.Module, optimiser: torch.optim.Optimizer, step: int) -> None:
+    """Write the state after `step` steps beside `path`, then move it into place."""
+    import torch
+
+    part = path.with_suffix(".part")
+    torch.save({"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step}, part)
+    part.replace(path)
+
+
+def resume(path: Path, model: torch.nn.Module, optimiser: torch.optim.Optimizer) -> int:
+    """Load a checkpoint into model and optimiser; the number of steps done, 0 where there is none."""
+    import torch
+
+    if not path.exists():
+        return 0
+    state = torch.load(path, weights_only=True)
+    model.load_state_dict(state["model"])
+    optimiser.load_state_dict(state["optimiser"])
+    return int(state["step"])
