@@ -105,7 +105,7 @@ def _severity(case: _Case) -> _Finding:
     if not asked or not case.about:
         return None
     said = frozenset(s for p in case.about for s in (p.statement.own.severity or p.statement.clause.severity))
-    if said and not asked & said:
+    if said and asked - said:
         words = listed(_CLASS[s] for s in said)
         return (
             "contradicted",

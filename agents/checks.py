@@ -13,7 +13,7 @@ from coarse2fine.agents.attributes import attributes
 from coarse2fine.agents.faults import Check, Fault, listed, sentences_of
 from coarse2fine.agents.lexicon import lexicon
 from coarse2fine.agents.overall import calls_normal, normal_fault, organs_found_normal, unaddressed_by
-from coarse2fine.agents.source import Claim, Source, covers, proves, telling
+from coarse2fine.agents.source import Claim, Source, covers, is_hand_named, proves, telling, wider_findings
 from coarse2fine.agents.statements import Statement
 from coarse2fine.reports import patient_from
 
@@ -76,17 +76,26 @@ def _words_reported(statement: Statement, source: Source) -> bool:
 
 
 class _Invention:
-    """The claim asserts a known finding of which the findings say nothing, neither by name nor in a word of its name."""
+    """The claim asserts a well-known finding of which the findings say nothing, not even in a word of its name."""
 
     name = "invention"
 
     def __call__(self, claim: Claim, source: Source) -> Fault | None:
         """The first fault among the claim's statements."""
         for statement in claim.statements:
-            known = statement.concepts and statement.polarity in ("asserted", "possible")
-            if known and not source.about(statement) and not self._hinted(statement, source):
+            if not is_hand_named(statement) or statement.polarity not in ("asserted", "possible"):
+                continue
+            hinted = self._concluded(statement, claim, source) or self._hinted(statement, source)
+            if not hinted and not source.about(statement):
                 return Fault(self.name, "unsupported", f"invention: the findings mention no {_name(statement, claim)}")
         return None
+
+    def _concluded(self, statement: Statement, claim: Claim, source: Source) -> bool:
+        """Whether the claim hedges a conclusion from something that the findings do report: for a model to judge."""
+        if statement.polarity != "possible":
+            return False
+        shown = [s for s in claim.statements if s.polarity == "asserted" and not s.normal and source.about(s)]
+        return bool(shown) or any("opacity" in wider_findings(p.statement) for p in source.asserted())
 
     def _hinted(self, statement: Statement, source: Source) -> bool:
         words = telling(statement.name) or frozenset(statement.name)
@@ -148,6 +157,7 @@ class _Patient:
 
 
 # ---------------------------------------------------------------------- bare numbers
+_GRADE = re.compile(r"(?:rads|category|grade|type|stage|class|score|bosniak|modic|zone|segment)\s*\Z", re.IGNORECASE)
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.]*\d)")
 
 
@@ -161,7 +171,8 @@ class _Number:
         lex, report = lexicon(), source.report
         if next(lex.recommendation.find(lex.phrase(claim.text)), None):
             return None
-        told = {float(n) for n in _NUMBER.findall(claim.text)}
+        found = _NUMBER.finditer(claim.text)
+        told = {float(m[0]) for m in found if not _GRADE.search(claim.text[: m.start()])}  # grades conclude
         if _PERSON.search(claim.text):  # an age is the patient check's
             told -= {float(age) for age in [patient_from(claim.text).age] if age is not None}
         if not told:

@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Iterator
 
-from coarse2fine.agents.writer import Generation, Wish, Writer, joined
+from coarse2fine.agents.writer import AS_USUAL, Generation, Wish, Writer, joined
 from coarse2fine.prompts import PromptSet
 from coarse2fine.reports import Report, split_sentences
 from coarse2fine.serving import LoadedModel
@@ -27,7 +27,7 @@ class Drafter(Writer):
     def __init__(self, model: LoadedModel, prompts: PromptSet) -> None:
         super().__init__(model, prompts, "drafter")
 
-    async def draft(self, report: Report, wish: Wish = Wish()) -> Generation:
+    async def draft(self, report: Report, wish: Wish = AS_USUAL) -> Generation:
         """Draft an impression. Findings too long for one prompt are drafted in parts and joined; a note says so.
 
         Raises:

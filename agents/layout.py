@@ -1,4 +1,4 @@
-"""The layout of an impression: its lines, their list marks and sentences; taken apart, joined, cut and written again."""
+"""The layout of an impression: lines, list marks and sentences, taken apart, joined, cut and written again."""
 
 from __future__ import annotations
 

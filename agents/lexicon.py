@@ -27,7 +27,7 @@ _BRITISH = tuple(
                      ("isation$", "ization"), ("ised$", "ized"), ("litre", "liter"), ("metre", "meter"),
                      ("fibre", "fiber"), ("centre", "center"), ("gynaec", "gynec"))
 )  # fmt: skip
-_KEEP_S = ("ss", "us", "is", "as")
+_KEEP_S = ("ss", "us", "is")
 
 
 class Token(NamedTuple):

@@ -88,7 +88,12 @@ def _recorded(model: str, ask: Callable[[Sequence[Pair]], list[_Answers]], pairs
     milliseconds = round((time.perf_counter() - clock) * 1000, 3)
     _CALLS.get().append(
         CallRecord(
-            agent="critic", task="critique", model=model, questions=len(pairs), started=started, milliseconds=milliseconds
+            agent="critic",
+            task="critique",
+            model=model,
+            questions=len(pairs),
+            started=started,
+            milliseconds=milliseconds,
         )
     )
     return answers

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from coarse2fine.agents.coverage import findings_of
 from coarse2fine.agents.critique import Critique
 from coarse2fine.agents.layout import Line, closed, lines_of, write
+from coarse2fine.agents.source import source_of
 from coarse2fine.reports import Report, Sentence
 
 __all__ = ["repair"]
@@ -12,8 +14,8 @@ __all__ = ["repair"]
 def repair(report: Report, text: str, critique: Critique) -> str:
     """Drop the claims that failed and add omitted critical and significant findings; "" where nothing is left.
 
-    Added findings stand as the sentences of the report that state them. The layout of `text` is kept: a list goes on as a list,
-    prose as prose.
+    Added findings stand as the sentences of the report that state them; where every claim is dropped, all such findings
+    are added. The layout of `text` is kept: a list goes on as a list, prose as prose.
 
     Args:
         report: what the text was written from.
@@ -23,7 +25,8 @@ def repair(report: Report, text: str, critique: Critique) -> str:
     failed = [Sentence(verdict.text, verdict.start, verdict.end) for verdict in critique.faults]
     lines = lines_of(text, failed)
     standing = {sentence.casefold() for line in lines for sentence in line.sentences}
-    added = [s for s in _omitted(report, critique) if s.casefold() not in standing]
+    omitted = _omitted(report, critique) if lines else _weighty(report)
+    added = [s for s in omitted if s.casefold() not in standing]
     return write(_add(lines, added, next((line.mark for line in reversed(lines_of(text))), "")))
 
 
@@ -32,6 +35,13 @@ def _omitted(report: Report, critique: Critique) -> list[str]:
     sentences = report.sentences()
     found = [closed(s.text) for s in sentences if any(o.start < s.end and s.start < o.end for o in wanted)]
     return list(dict.fromkeys(found))
+
+
+def _weighty(report: Report) -> list[str]:
+    found = [
+        finding.sentence.text for finding in findings_of(source_of(report)) if finding.significance != "incidental"
+    ]
+    return list(dict.fromkeys(closed(text) for text in found))
 
 
 def _add(lines: list[Line], added: list[str], mark: str) -> list[Line]:

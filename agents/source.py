@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from coarse2fine.agents.lexicon import lexicon
 from coarse2fine.agents.statements import Statement, parse
 from coarse2fine.reports import Report, Sentence
 
-__all__ = ["Claim", "Placed", "Source", "covers", "fits_sides", "proves", "same_finding", "source_of", "telling"]
+__all__ = [
+    "Claim",
+    "Placed",
+    "Source",
+    "covers",
+    "fits_sides",
+    "is_hand_named",
+    "proves",
+    "same_finding",
+    "source_of",
+    "telling",
+    "wider_findings",
+]
 
 _LIKE = 0.6
 _SIDE_WORDS = frozenset({"left", "right", "bilateral", "both"})
@@ -46,7 +58,12 @@ class Source:
         self.sentences = report.sentences()
         self.placed = tuple(self._place())
         self.words = tuple(frozenset(lexicon().phrase(s.text)) for s in self.sentences)
-        self.all_words = frozenset().union(*self.words)
+        self.all_words: frozenset[str] = frozenset().union(*self.words)
+        self._asserted = [
+            p for p in self.placed if p.statement.polarity in ("asserted", "possible") and not p.statement.normal
+        ]
+        self._denied = [p for p in self.placed if p.statement.polarity == "denied" and not p.statement.normal]
+        self._normal = [p for p in self.placed if p.statement.normal]
 
     def _place(self) -> Iterator[Placed]:
         for sentence in self.sentences:
@@ -55,17 +72,17 @@ class Source:
             for statement in parse(sentence.text):
                 yield Placed(statement, sentence, limit)
 
-    def asserted(self) -> list[Placed]:
+    def asserted(self) -> Sequence[Placed]:
         """What the findings say is, or may be, there."""
-        return [p for p in self.placed if p.statement.polarity in ("asserted", "possible") and not p.statement.normal]
+        return self._asserted
 
-    def denied(self) -> list[Placed]:
+    def denied(self) -> Sequence[Placed]:
         """Findings that the report denies by name."""
-        return [p for p in self.placed if p.statement.polarity == "denied" and not p.statement.normal]
+        return self._denied
 
-    def normal(self) -> list[Placed]:
+    def normal(self) -> Sequence[Placed]:
         """Organs that the report calls normal."""
-        return [p for p in self.placed if p.statement.normal]
+        return self._normal
 
     def about(self, statement: Statement) -> list[Placed]:
         """What the findings assert of the same thing: of the same name, else of a synonym, else in the same words."""
@@ -98,7 +115,13 @@ def _hand(statement: Statement) -> frozenset[str]:
     return frozenset(c for c in statement.concepts if not c.startswith("kb:"))
 
 
-def _wider(statement: Statement) -> frozenset[str]:
+def is_hand_named(statement: Statement) -> bool:
+    """Whether a statement names a finding whose synonyms are listed by hand, so that silence about it is silence."""
+    return bool(_hand(statement))
+
+
+def wider_findings(statement: Statement) -> frozenset[str]:
+    """Ids of a statement's findings and of all the wider ones that they are kinds of."""
     concepts = lexicon().concepts
     return frozenset(parent for c in _hand(statement) for parent in concepts[c].parents)
 
@@ -110,7 +133,7 @@ def _ends_with(longer: Sequence[str], shorter: Sequence[str]) -> bool:
 def same_finding(one: Statement, other: Statement) -> bool:
     """Whether two statements speak of the same finding, or one of a kind of the other."""
     first, second = _hand(one), _hand(other)
-    if first & second or first & _wider(other) or second & _wider(one):
+    if first & second or first & wider_findings(other) or second & wider_findings(one):
         return True
     if one.name and one.name == other.name:
         return True
@@ -123,13 +146,13 @@ def same_finding(one: Statement, other: Statement) -> bool:
 def proves(evidence: Statement, claim: Statement) -> bool:
     """Whether what is asserted names the claim's finding or a kind of it; an "opacity" does not prove a "mass"."""
     if _hand(claim):
-        return bool(_hand(claim) & _wider(evidence)) or _ends_with(evidence.name, claim.name)
+        return bool(_hand(claim) & wider_findings(evidence)) or _ends_with(evidence.name, claim.name)
     return True
 
 
 def covers(denial: Statement, assertion: Statement) -> bool:
     """Whether a denial, were it true, makes an assertion false: "no large effusion" does not deny a small one."""
-    named = bool(_hand(denial) & _wider(assertion)) or (bool(denial.name) and denial.name == assertion.name)
+    named = bool(_hand(denial) & wider_findings(assertion)) or (bool(denial.name) and denial.name == assertion.name)
     named = named or (not _hand(assertion) and _ends_with(assertion.name, denial.name))
     unnamed = not denial.name and not assertion.name and _same_words(denial, assertion)
     if not named and not unnamed:
@@ -151,9 +174,14 @@ def _same_words(denial: Statement, assertion: Statement) -> bool:
 def _restricting(denial: Statement) -> frozenset[str]:
     """Words of a denial that narrow what it denies."""
     lex = lexicon()
-    severity = {form for words in lex.terms["severity"].values() for w in words for form in (w, lex.canonical(w))}
     organs = {w for w in denial.words for m in lex.organ_words.find([w]) if not m.value & _NAMING_ORGANS}
-    return telling(denial.words) - set(denial.name) - organs - severity - {"line"}
+    return telling(denial.words) - set(denial.name) - organs - _severity_words() - {"line"}
+
+
+@cache
+def _severity_words() -> frozenset[str]:
+    lex = lexicon()
+    return frozenset(form for words in lex.terms["severity"].values() for w in words for form in (w, lex.canonical(w)))
 
 
 def fits_sides(said: frozenset[str], asked: frozenset[str]) -> bool:

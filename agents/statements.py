@@ -114,12 +114,23 @@ class _Reader:
         """Clauses: cut at stops, at words like "but", and where a comma or "and" joins two clauses with verbs."""
         start, i = 0, 0
         while i < len(self.tokens):
-            if i > start and (i in self.breaks or (i in self.joins and self._joins_clauses(start, i))):
+            if i > start and (
+                (i in self.breaks and self._breaks_here(start, i))
+                or (i in self.joins and self._joins_clauses(start, i))
+            ):
                 yield _Piece(start, i)
                 start = i
             i += 1
         if start < len(self.tokens):
             yield _Piece(start, len(self.tokens))
+
+    def _breaks_here(self, start: int, at: int) -> bool:
+        """ "Along the right convexity there is a collection" is one clause."""
+        return (
+            self.words[at] != "there"
+            or self._has_predicate(start, at)
+            or any(True for _ in self.lex.names.find(self.words, start, at))
+        )
 
     def _joins_clauses(self, start: int, at: int) -> bool:
         if self.words[at] not in (",", "and"):
@@ -250,13 +261,11 @@ class _Reader:
         for piece in self.segments(clause, found):
             inside = [m for m in found if piece.start <= m.start < piece.end]
             own = self._attributes(piece, inside)
-            fine = any(i in self.normals and marks[i - clause.start] != "denied" for i in range(*piece))
             for mention in inside:
+                state = marks[mention.start - clause.start]
                 # "corticomedullary differentiation is preserved": the knowledge base names it for its loss
-                known_only = all(c.startswith("kb:") for c in mention.concepts)
-                yield self._statement(
-                    piece, mention, "denied" if fine and known_only else marks[mention.start - clause.start], own, whole
-                )
+                fine = all(c.startswith("kb:") for c in mention.concepts) and self._called_fine(mention, piece)
+                yield self._statement(piece, mention, "denied" if fine and state == "asserted" else state, own, whole)
         normal = list(self._normal_statements(clause, found, marks, whole))
         yield from normal
         if not found and not normal and self.content(clause) - self.lex.generic:
@@ -264,6 +273,12 @@ class _Reader:
             yield self._statement(
                 clause, _Mention(clause.start, last + 1, (), frozenset()), marks[last - clause.start], whole, whole
             )
+
+    def _called_fine(self, mention: _Mention, piece: _Piece) -> bool:
+        """Whether "normal" or the like stands right before a mention, or after it with a verb between them."""
+        before = any(i in self.normals for i in range(max(piece.start, mention.start - 2), mention.start))
+        after = next((i for i in range(mention.end, piece.end) if i in self.normals), None)
+        return before or (after is not None and all(i in self.verbs for i in range(mention.end, after)))
 
     def _attributes(self, piece: _Piece, named: Sequence[_Mention]) -> Attributes:
         """Attributes of a run of tokens; "small" in "small bowel obstruction" grades nothing."""

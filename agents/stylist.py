@@ -6,7 +6,7 @@ import asyncio
 
 from coarse2fine.agents.critique import Audience
 from coarse2fine.agents.layout import halves
-from coarse2fine.agents.writer import Generation, TooLong, Wish, Writer, joined
+from coarse2fine.agents.writer import AS_USUAL, Generation, TooLong, Wish, Writer, joined
 from coarse2fine.prompts import PromptSet
 from coarse2fine.reports import Report
 from coarse2fine.serving import LoadedModel
@@ -25,7 +25,7 @@ class Stylist(Writer):
     def __init__(self, model: LoadedModel, prompts: PromptSet) -> None:
         super().__init__(model, prompts, "stylist")
 
-    async def restyle(self, report: Report, draft: str, audience: Audience, wish: Wish = Wish()) -> Generation:
+    async def restyle(self, report: Report, draft: str, audience: Audience, wish: Wish = AS_USUAL) -> Generation:
         """Rewrite `draft` for an audience; a draft too long for one prompt is rewritten part by part.
 
         Args:

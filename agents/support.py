@@ -47,12 +47,30 @@ def _stated(statements: Sequence[Statement]) -> frozenset[tuple[object, ...]]:
 def agreement(claim: Claim, source: Source) -> list[Placed] | None:
     """What proves every statement of a claim that no check refused; None where one of them lacks its like."""
     found: list[Placed] = []
+    if telling(lexicon().phrase(claim.text)) - lexicon().function_words - _covered(claim):
+        return None
     for statement in claim.statements:
         proof = _proof(statement, claim, source)
         if not proof:
             return None
         found += proof
     return found or None
+
+
+def _covered(claim: Claim) -> frozenset[str]:
+    """Words that some statement of a claim accounts for, or that only link statements."""
+    lex = lexicon()
+    words = frozenset(word for s in claim.statements for word in s.words | frozenset(s.name))
+    marks = frozenset(w for w in lex.phrase(claim.text) if not w[0].isalnum())
+    normal = lex.global_adjectives | lex.global_nouns | lex.exam_words | lex.verbs
+    return words | marks | normal | _linking()
+
+
+@cache
+def _linking() -> frozenset[str]:
+    cues = lexicon().terms["cues"]
+    kinds = ("negation_before", "negation_after", "normal", "joiners", "clause", "possible")
+    return frozenset(word for kind in kinds for cue in cues[kind] for word in lexicon().phrase(cue))
 
 
 def _proof(statement: Statement, claim: Claim, source: Source) -> list[Placed] | None:
@@ -66,7 +84,11 @@ def _proof(statement: Statement, claim: Claim, source: Source) -> list[Placed] |
 
 
 def _denial_proof(statement: Statement, source: Source) -> list[Placed]:
+    own = statement.own
     denied = [p for p in source.denied() if covers(p.statement, statement)]
+    if own.changes or own.measures or own.levels:  # "the 2 cm opacity has cleared" says more than "no opacity"
+        said = [(p, p.statement.own) for p in denied]
+        return [p for p, a in said if (own.changes, own.measures, own.levels) == (a.changes, a.measures, a.levels)][:1]
     return denied[:1] or [p for p in source.normal() if calls_normal(p.statement, statement)][:1]
 
 

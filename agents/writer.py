@@ -1,4 +1,4 @@
-"""What drafter and stylists share: asking a chat model by a prompt set, within what it can read, and recording the call."""
+"""What drafter and stylists share: asking a chat model by a prompt set, within what it reads, and recording calls."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from coarse2fine.prompts import PromptSet
 from coarse2fine.reports import Coarse2FineError, ModelError, Report, UnparsableReply, split_sentences
 from coarse2fine.serving import LoadedModel, model_failures
 
-__all__ = ["Generation", "TooLong", "Wish", "Writer", "excerpt", "joined"]
+__all__ = ["AS_USUAL", "Generation", "TooLong", "Wish", "Writer", "excerpt", "joined"]
 
 
 class Generation(NamedTuple):
@@ -37,6 +37,10 @@ class Wish(NamedTuple):
     words: int | None = None
 
 
+AS_USUAL = Wish()
+"""No wish: the prompt set's own style, any length."""
+
+
 class TooLong(ModelError):
     """A prompt is longer than the model reads."""
 
@@ -52,9 +56,10 @@ class Writer:
 
     def __init__(self, model: LoadedModel, prompts: PromptSet, agent: Literal["drafter", "stylist"]) -> None:
         self.model, self.prompts, self.agent = model, prompts, agent
+        self._warm = model.reads is None
 
     async def revise(
-        self, report: Report, text: str, critique: Critique, audience: Audience = "draft", wish: Wish = Wish()
+        self, report: Report, text: str, critique: Critique, audience: Audience = "draft", wish: Wish = AS_USUAL
     ) -> Generation:
         """Write `text` anew so that the critique's faults are mended; a long one is mended part by part.
 
@@ -103,7 +108,9 @@ class Writer:
         if about and not await self.fits(messages):
             shown = excerpt(report, about)
             messages = self.render(task, shown, wish, **variables)
-            notes = (f"the findings are long: the model was shown the {len(shown.sentences())} sentences nearest to the text",)
+            notes = (
+                f"the findings are long: the model saw the {len(shown.sentences())} sentences nearest to the text",
+            )
         if notes and not await self.fits(messages):
             raise TooLong(f"the prompt to {task} a text is longer than the model {self.model.name} reads")
         generation = await self._call(task, messages)
@@ -111,7 +118,11 @@ class Writer:
 
     async def fits(self, messages: Sequence[BaseMessage]) -> bool:
         """Whether the model can read these messages and still answer."""
-        return await asyncio.to_thread(self.model.fits, messages)
+        if self._warm:
+            return self.model.fits(messages)
+        fits = await asyncio.to_thread(self.model.fits, messages)  # the first time it may load the model
+        self._warm = True
+        return fits
 
     def render(self, task: str, report: Report, wish: Wish, **variables: object) -> list[BaseMessage]:
         """The messages that `ask` would send."""
@@ -134,7 +145,9 @@ class Writer:
         except Coarse2FineError:
             raise
         except model_failures() as error:
-            raise ModelError(f"the model {self.model.name} failed to {task}: {type(error).__name__}: {error}") from error
+            raise ModelError(
+                f"the model {self.model.name} failed to {task}: {type(error).__name__}: {error}"
+            ) from error
         milliseconds = (time.perf_counter() - clock) * 1000
         text = str(reply.text).strip()
         if not text:
@@ -190,7 +203,9 @@ def _parts(text: str, critique: Critique) -> list[_Part] | None:
     border = text.index(cut[1], len(cut[0]))
     early = tuple(v for v in critique.verdicts if v.start < border)
     late = tuple(
-        v.model_copy(update={"start": v.start - border, "end": v.end - border}) for v in critique.verdicts if v.start >= border
+        v.model_copy(update={"start": v.start - border, "end": v.end - border})
+        for v in critique.verdicts
+        if v.start >= border
     )
     return [
         _Part(cut[0], Critique(verdicts=early)),

@@ -28,10 +28,11 @@ class Contradiction(NamedTuple):
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _MEASURE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:(?:x|by)\s*)?(?=(?:[\d.x\s]|by)*(cm|mm|centimet|millimet))", re.IGNORECASE)
 _WORDS: Mapping[str, str] = {
-    "one": "1", "single": "1", "two": "2", "both": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
-    "eight": "8", "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "first": "1", "second": "2", "third": "3",
-    "fourth": "4", "fifth": "5", "sixth": "6", "seventh": "7", "eighth": "8", "ninth": "9", "tenth": "10", "eleventh": "11",
-    "twelfth": "12",
+    "one": "1", "single": "1", "two": "2", "both": "2", "three": "3", "four": "4", "five": "5", "six": "6",
+    "seven": "7", "eight": "8", "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "first": "1",
+    "second": "2", "third": "3",
+    "fourth": "4", "fifth": "5", "sixth": "6", "seventh": "7", "eighth": "8", "ninth": "9", "tenth": "10",
+    "eleventh": "11", "twelfth": "12",
 }  # fmt: skip
 
 
@@ -61,7 +62,14 @@ def _numbers(report: Report, sentence: str) -> Iterator[Contradiction]:
 @lru_cache(maxsize=64)
 def _known_numbers(report: Report) -> frozenset[str]:
     whole = " ".join(
-        (report.findings, report.clinical_information, report.exam, report.comparison, report.technique, str(report.age or ""))
+        (
+            report.findings,
+            report.clinical_information,
+            report.exam,
+            report.comparison,
+            report.technique,
+            str(report.age or ""),
+        )
     )
     numbers = {_plain(number) for number in _NUMBER.findall(whole)}
     for number, unit in _MEASURE.findall(whole):
@@ -86,7 +94,11 @@ def _sides(findings: str, sentence: str) -> Iterator[Contradiction]:
         if not mention.side or mention.polarity != "asserted" or not theirs or any(m.side is None for m in theirs):
             continue
         if not _covers(mention.side, {m.side for m in theirs if m.side}):
-            yield Contradiction("side", sentence, f"{mention.thing}: {mention.side}, the findings say {_listed({m.side for m in theirs})}")
+            yield Contradiction(
+                "side",
+                sentence,
+                f"{mention.thing}: {mention.side}, the findings say {_listed({m.side for m in theirs})}",
+            )
 
 
 def _covers(side: Side, given: set[Side]) -> bool:

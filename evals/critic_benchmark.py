@@ -16,7 +16,17 @@ from coarse2fine.reports import InputError, Report, ReportError
 if TYPE_CHECKING:
     from coarse2fine.agents import Critic
 
-__all__ = ["BenchmarkFigures", "ClaimRow", "Judged", "KindFigures", "figures", "judge", "read_claims", "write_claims"]
+__all__ = [
+    "BenchmarkFigures",
+    "ClaimRow",
+    "Judged",
+    "KindFigures",
+    "figures",
+    "judge",
+    "read_claims",
+    "worst",
+    "write_claims",
+]
 
 
 class ClaimRow(BaseModel):
@@ -57,7 +67,8 @@ class BenchmarkFigures(BaseModel):
     """Figures of one benchmark, shares from 0 to 1.
 
     Args:
-        balanced_accuracy: mean of `accepted` (share of supported claims that pass) and `caught` (of unsupported ones that fail).
+        balanced_accuracy: mean of `accepted` (share of supported claims that pass) and `caught` (share of unsupported
+            claims that fail).
         by_kind: kind → figures; a kind with rows of both sorts stands in it twice, as "kind" and "kind (unsupported)".
         layers: claims by the layer that decided.
         overlap_oracle: balanced accuracy of word overlap with the threshold that is best on this very set: a floor.
@@ -106,7 +117,7 @@ def write_claims(rows: Iterable[ClaimRow]) -> str:
     return "".join(json.dumps(row.model_dump(), ensure_ascii=False) + "\n" for row in rows)
 
 
-def judge(rows: Sequence[ClaimRow], critic: Critic, done: Callable[[int], None] = lambda count: None) -> list[Judged]:
+def judge(rows: Sequence[ClaimRow], critic: Critic, done: Callable[[int], None] | None = None) -> list[Judged]:
     """Ask the critic about each claim, as the only sentence of a draft; coverage plays no part.
 
     Args:
@@ -123,7 +134,8 @@ def judge(rows: Sequence[ClaimRow], critic: Critic, done: Callable[[int], None] 
             score = verdicts[0].score if verdicts else None
             reasons = tuple(reason for verdict in verdicts for reason in verdict.reasons)
             judged.append(Judged(row, bool(verdicts) and not critique.faults, layer, score, reasons))
-        done(len(chunk))
+        if done is not None:
+            done(len(chunk))
     return judged
 
 
@@ -154,6 +166,17 @@ def figures(judged: Sequence[Judged]) -> BenchmarkFigures:
         overlap_oracle=oracle,
         overlap_threshold=threshold,
     )
+
+
+def worst(judged: Sequence[Judged], number: int) -> list[Judged]:
+    """The mistakes that matter most: kinds in turn, unsupported claims that passed before others, surest first."""
+    mistakes = sorted((j for j in judged if not j.right), key=lambda j: (j.row.supported, -abs((j.score or 1.0) - 0.5)))
+    turns: dict[str, int] = {}
+    ranked = []
+    for mistake in mistakes:
+        turns[mistake.row.kind] = turns.get(mistake.row.kind, 0) + 1
+        ranked.append((turns[mistake.row.kind], mistake))
+    return [mistake for _, mistake in sorted(ranked, key=lambda pair: pair[0])][:number]
 
 
 def _by_kind(judged: Sequence[Judged]) -> dict[str, KindFigures]:

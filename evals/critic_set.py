@@ -1,8 +1,8 @@
 """`coarse2fine eval critic-set`: derives a critic benchmark from real findings by rules (after FactCC).
 
 Each report gives at most one claim of a kind. A claim is kept only where its label is sure: a changed side, severity,
-level or number must not be true elsewhere in the same findings, a negation must not be said elsewhere, an invention must
-share no word for a finding with them.
+level or number must not be true elsewhere in the same findings, a negation must not be said elsewhere, an invention
+must share no word for a finding with them.
 """
 
 from __future__ import annotations
@@ -13,32 +13,41 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from coarse2fine.evals.critic_benchmark import ClaimRow
-from coarse2fine.evals.rewrites import (
-    Rewrite,
-    is_plain,
-    negate,
-    other_level,
-    other_number,
-    other_severity,
-    other_side,
-    paraphrase,
-)
+from coarse2fine.evals.paraphrases import paraphrase
+from coarse2fine.evals.rewrites import Rewrite, negate, other_level, other_number, other_severity, other_side
+from coarse2fine.evals.wording import is_plain
 from coarse2fine.reports import Report, split_sentences
 
 __all__ = ["KINDS", "derive"]
 
 _MASK = "XXXX"
 _FINDING = re.compile(
-    r"\b(effusion|fluid|blunt|pneumothora|consolidat|infiltrat|opaci|airspace|air space|pneumonia|atelecta|edema|congest|"
-    r"cardiomegal|enlarg|heart|cardiac|nodul|mass|lesion|granulom|calcif|scar|fibros|emphysem|copd|hyperinfl|hyperexp|fractur|deform|"
-    r"degenerat|spur|osteophyt|scolio|kyphos|hernia|tortuo|ectasi|atheroscl|aneurysm|catheter|tube|line|pacemaker|lead|wire|sternotom|"
-    r"clip|valve|surg|thicken|elevat|hemidiaphragm|lymph|adenopath|hilar|hilum|osteopeni|deminerali|wedg|compress|spondyl|arthr|bulla|bleb|cavit|"
+    r"\b(effusion|fluid|blunt|pneumothora|consolidat|infiltrat|opaci|airspace|air space|pneumonia|atelecta|edema|"
+    r"congest|"
+    r"cardiomegal|enlarg|heart|cardiac|nodul|mass|lesion|granulom|calcif|scar|fibros|emphysem|copd|hyperinfl|"
+    r"hyperexp|fractur|deform|"
+    r"degenerat|spur|osteophyt|scolio|kyphos|hernia|tortuo|ectasi|atheroscl|aneurysm|catheter|tube|line|pacemaker|"
+    r"lead|wire|sternotom|"
+    r"clip|valve|surg|thicken|elevat|hemidiaphragm|lymph|adenopath|hilar|hilum|osteopeni|deminerali|wedg|compress|"
+    r"spondyl|arthr|bulla|bleb|cavit|"
     r"bronchi|interstit|reticul|markings|shunt|stent|drain|device|port|hardware|screw|gastric|bowel|density|densit)",
     re.IGNORECASE,
 )
 _ALIKE = (
     {"effusion", "fluid", "blunt"},
-    {"consolidat", "infiltrat", "opaci", "airspace", "air space", "pneumonia", "atelecta", "densit", "density", "scar", "fibros"},
+    {
+        "consolidat",
+        "infiltrat",
+        "opaci",
+        "airspace",
+        "air space",
+        "pneumonia",
+        "atelecta",
+        "densit",
+        "density",
+        "scar",
+        "fibros",
+    },
     {"edema", "congest", "interstit", "reticul", "markings"},
     {"cardiomegal", "enlarg", "heart", "cardiac"},
     {"nodul", "mass", "lesion", "granulom", "calcif", "densit", "density", "opaci"},
@@ -54,9 +63,15 @@ _ALIKE = (
     {"osteopeni", "deminerali"},
 )
 _LOOSE = frozenset(
-    "the a an is are was there of in on at to and with within without no not or seen noted identified present left right upper "
-    "lower middle lobe lung lungs base basilar region area mild small minimal large moderate severe for by over along side that "
-    "this has have be been which as its it from near into".split()
+    word
+    for words in (
+        "the a an is are was there of in on at to and with within without no not or seen noted identified "
+        "present left right",
+        "upper lower middle lobe lung lungs base basilar region area mild small minimal large moderate severe "
+        "for by over",
+        "along side that this has have be been which as its it from near into",
+    )
+    for word in words.split()
 )
 
 
@@ -66,6 +81,7 @@ class _Row(NamedTuple):
 
 
 _Sure = Callable[[str, str, _Row], bool]
+"""A sentence, the claim made of it, and where both belong → whether the claim's label is sure."""
 
 
 def _content(text: str) -> set[str]:
@@ -74,7 +90,9 @@ def _content(text: str) -> set[str]:
 
 def _not_elsewhere(old: str, new: str, row: _Row) -> bool:
     """No other sentence says of the same thing what only the changed claim says."""
-    added = set(re.findall(r"[a-z]+|\d+(?:\.\d+)?", new.lower())) - set(re.findall(r"[a-z]+|\d+(?:\.\d+)?", old.lower()))
+    added = set(re.findall(r"[a-z]+|\d+(?:\.\d+)?", new.lower())) - set(
+        re.findall(r"[a-z]+|\d+(?:\.\d+)?", old.lower())
+    )
     both = {"bilateral", "bilaterally", "both", "bibasilar", "biapical", "diffuse", "throughout"}
     for other in row.sentences:
         words = set(re.findall(r"[a-z]+|\d+(?:\.\d+)?", other.lower()))
@@ -94,25 +112,17 @@ def _said_once(old: str, new: str, row: _Row) -> bool:
     return bool(groups) and not any(_groups(other) & groups for other in row.sentences if other != old)
 
 
-def _sure(old: str, new: str, row: _Row) -> bool:
-    return True
-
-
 class _Kind(NamedTuple):
     """How claims of a kind are made, and when their label is sure."""
 
     rewrite: Rewrite
-    sure: _Sure
+    sure: _Sure | None
     supported: bool
 
 
-def _same(sentence: str, rng: random.Random) -> str | None:
-    return sentence
-
-
 _RULES: Mapping[str, _Kind] = {
-    "verbatim": _Kind(_same, _sure, True),
-    "paraphrase": _Kind(paraphrase, _sure, True),
+    "verbatim": _Kind(lambda sentence, _: sentence, None, True),
+    "paraphrase": _Kind(paraphrase, None, True),
     "negation": _Kind(negate, _said_once, False),
     "side": _Kind(other_side, _not_elsewhere, False),
     "severity": _Kind(other_severity, _not_elsewhere, False),
@@ -155,7 +165,7 @@ def _claim(row: _Row, kind: str, rule: _Kind, rng: random.Random) -> ClaimRow | 
         order.sort(key=is_plain, reverse=True)
     for sentence in order:
         claim = rule.rewrite(sentence, rng) if _fit(sentence) else None
-        if claim and rule.sure(sentence, claim, row):
+        if claim and (rule.sure is None or rule.sure(sentence, claim, row)):
             return ClaimRow(findings=row.findings, claim=claim, supported=rule.supported, kind=kind)
     return None
 

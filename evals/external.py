@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -17,19 +17,27 @@ from coarse2fine.evals.rouge import CONSTANT, Rouge, lead, mean_rouge, rouge
 from coarse2fine.reports import Coarse2FineError
 
 if TYPE_CHECKING:
-    from coarse2fine.graph import Result
+    from coarse2fine.graph import Result, RunTrace
     from coarse2fine.reports import Report
 
-__all__ = ["ExternalFigures", "Row", "TextFigures", "TextRow", "evaluate", "figures"]
+__all__ = ["ExternalFigures", "Row", "Run", "TextFigures", "TextRow", "evaluate", "figures"]
 
 FLOORS: Mapping[str, Callable[[Case], str]] = {
-    "constant string": lambda case: CONSTANT,
+    "constant string": lambda _: CONSTANT,
     "lead, 1 sentence": lambda case: lead(case.report.findings, 1),
     "lead, 3 sentences": lambda case: lead(case.report.findings, 3),
 }
 """What needs no model at all, by name."""
 
-Write = Callable[["Report"], Awaitable["Result"]]
+
+class Run(NamedTuple):
+    """What the graph hands back for one report."""
+
+    result: Result
+    trace: RunTrace
+
+
+Write = Callable[["Report"], Awaitable[Run]]
 
 
 class _Frozen(BaseModel):
@@ -54,7 +62,7 @@ class Row(_Frozen):
         abnormal: whether the reference reports anything (`is_normal`); seen: whether the same findings stand in a file
             that was given as seen.
         texts: "draft" and each audience; empty where the run failed.
-        rouge: by system, "draft" and the floors.
+        rouge: by system: "draft" (as the loop left it), "first draft" (before the critic spoke) and the floors.
         seconds: wall time of the run, with as many others beside it as there are workers.
         error: why the run failed, else "".
     """
@@ -115,9 +123,11 @@ async def evaluate(
     *,
     workers: int = 1,
     seen: frozenset[str] = frozenset(),
-    done: Callable[[Row], None] = lambda row: None,
+    done: Callable[[Row], None] | None = None,
 ) -> list[Row]:
     """Write impressions of all cases and score them, in the order of `cases`.
+
+    The first is written once beforehand, unscored, so that loading the models does not count as a report's time.
 
     Args:
         write: runs the graph on one report.
@@ -126,11 +136,13 @@ async def evaluate(
         done: told of each row as it is finished.
     """
     slots = asyncio.Semaphore(workers)
+    await _row(cases[0], write, seen)
 
     async def one(case: Case) -> Row:
         async with slots:
             row = await _row(case, write, seen)
-        done(row)
+        if done is not None:
+            done(row)
         return row
 
     return list(await asyncio.gather(*(one(case) for case in cases)))
@@ -139,15 +151,17 @@ async def evaluate(
 async def _row(case: Case, write: Write, seen: frozenset[str]) -> Row:
     started = time.perf_counter()
     texts: dict[str, TextRow] = {}
-    error = ""
+    first = error = ""
     try:
-        result = await write(case.report)
-        texts = dict(_texts(case.report, result))
+        run = await write(case.report)
+        texts = dict(_texts(case.report, run.result))
+        first = run.trace.texts[0].rounds[0].text
     except Coarse2FineError as problem:
         error = f"{type(problem).__name__}: {problem}"
     seconds = time.perf_counter() - started
     scores = {name: rouge(case.reference, floor(case)) for name, floor in FLOORS.items()}
     scores["draft"] = rouge(case.reference, texts["draft"].text if texts else "")
+    scores["first draft"] = rouge(case.reference, first)
     return Row(
         id=case.report.id,
         reference=case.reference,
@@ -198,7 +212,7 @@ def figures(rows: Sequence[Row], *, seconds: float, workers: int) -> ExternalFig
 
 
 def _mean(rows: Sequence[Row]) -> dict[str, Rouge]:
-    means = {name: mean_rouge(row.rouge[name] for row in rows) for name in ("draft", *FLOORS)}
+    means = {name: mean_rouge(row.rouge[name] for row in rows) for name in ("draft", "first draft", *FLOORS)}
     return {name: mean for name, mean in means.items() if mean is not None}
 
 

@@ -58,20 +58,35 @@ _THINGS: Mapping[str, str] = {
 }
 _THING = {thing: re.compile(rf"\b(?:{words})\b", re.IGNORECASE) for thing, words in _THINGS.items()}
 _NORMAL = (
-    (re.compile(r"\b(?:heart|cardiac silhouette|cardiomediastinal silhouette)\b.*\b(?:normal|unremarkable|not enlarged)\b", re.I), ("cardiomegaly",)),
-    (re.compile(r"^(?!.*\b(?:remainder|rest|otherwise|remaining|left|right)\b).*\blungs (?:are|appear|remain) (?:\w+ )?clear(?! of)\b", re.I), ("consolidation", "edema")),
-    (re.compile(r"^clear lungs\b", re.I), ("consolidation", "edema")),
-)  # fmt: skip
+    (
+        re.compile(
+            r"\b(?:heart|cardi(?:ac|omediastinal) silhouette)\b.*\b(?:normal|unremarkable|not enlarged)\b",
+            re.IGNORECASE,
+        ),
+        ("cardiomegaly",),
+    ),
+    (
+        re.compile(
+            r"^(?!.*\b(?:remainder|rest|otherwise|remaining|left|right)\b).*"
+            r"\blungs (?:are|appear|remain) (?:\w+ )?clear(?! of)\b|^clear lungs\b",
+            re.IGNORECASE,
+        ),
+        ("consolidation", "edema"),
+    ),
+)
 _BORDERLINE = re.compile(r"\b(?:upper limits?|borderline|mildly|top)\b", re.IGNORECASE)
 
 _SIDES: Mapping[Side, re.Pattern[str]] = {
     "left": re.compile(r"\b(?:left|lingular?)\b", re.IGNORECASE),
     "right": re.compile(r"\bright\b", re.IGNORECASE),
-    "both": re.compile(r"\b(?:bilateral(?:ly)?|both|bi(?:basilar|basal|apical|hilar|frontal|parietal|temporal)\w*)\b", re.IGNORECASE),
+    "both": re.compile(
+        r"\b(?:bilateral(?:ly)?|both|bi(?:basilar|basal|apical|hilar|frontal|parietal|temporal)\w*)\b", re.IGNORECASE
+    ),
 }
 
 _SPLIT = re.compile(
-    r"[;:]|,?\s\b(?:but|however|although|though|except|while|whereas|which|with(?!in|out)|and (?=(?:there|the|a|an|is|are|small|mild|"
+    r"[;:]|,?\s\b(?:but|however|although|though|except|while|whereas|which|with(?!in|out)|and (?=(?:there|the|a|"
+    r"an|is|are|small|mild|"
     r"moderate|large|stable|unchanged|left|right|bilateral|old|new|minimal|trace|tiny)\b))"
     r"|,\s+(?=(?:there|the|a|an|small|mild|moderate|large|stable|left|right)\b)",
     re.IGNORECASE,
@@ -86,20 +101,27 @@ _DENY = re.compile(
     re.IGNORECASE,
 )
 _DENY_BEHIND = re.compile(
-    r"\b(?:is|are|was|were|has|have)\s+(?:\w+\s+)?(?:not|no longer)\s+(?:\w+\s+)?(?:seen|identified|present|evident|visible|visualized|"
-    r"detected|demonstrated|appreciated|noted|found)|\b(?:is|are) absent|\bha(?:s|ve) resolved|\bruled out|\bnot (?:seen|identified)",
+    r"\b(?:is|are|was|were|has|have)\s+(?:\w+\s+)?(?:not|no longer)\s+(?:\w+\s+)?(?:seen|identified|present|"
+    r"evident|visible|visualized|"
+    r"detected|demonstrated|appreciated|noted|found)|\b(?:is|are) absent|\bha(?:s|ve) resolved|\bruled out|\bnot "
+    r"(?:seen|identified)",
     re.IGNORECASE,
 )
 _HEDGED = re.compile(
-    r"\b(?:cannot|can not|not (?:entirely |completely )?(?:be )?exclude|could|may|might|possibl|probabl|likely|versus|vs|suspect|suggest|"
+    r"\b(?:cannot|can not|not (?:entirely |completely )?(?:be )?exclude|could|may|might|possibl|probabl|likely|"
+    r"versus|vs|suspect|suggest|"
     r"question|concern|risk|evaluate|if |rule out|differential|or)\b|\?",
     re.IGNORECASE,
 )
 _LIMIT = re.compile(
-    r"\b(?:acute|new|old|healed|chronic|remote|subacute|displaced|large|larger|big|sizable|significant|suspicious|discrete|definite|"
-    r"focal|active|additional|other|further|residual|recurrent|pericardial|joint|overt|frank|gross|massive|enlarging|dense|lobar|"
-    r"superimposed|pulmonary|intracranial|skull|rib|hiatal|vertebral|compression|interstitial|alveolar|axillary|hilar|mediastinal|cerebellar|lacunar|small|"
-    r"full-thickness|full|calcified|noncalcified|tension|loculated|overlying|cavitary|mural|deep|portal|bulky|pathologic|visible|obvious)\b",
+    r"\b(?:acute|new|old|healed|chronic|remote|subacute|displaced|large|larger|big|sizable|significant|suspicious|"
+    r"discrete|definite|"
+    r"focal|active|additional|other|further|residual|recurrent|pericardial|joint|overt|frank|gross|massive|"
+    r"enlarging|dense|lobar|"
+    r"superimposed|pulmonary|intracranial|skull|rib|hiatal|vertebral|compression|interstitial|alveolar|axillary|"
+    r"hilar|mediastinal|cerebellar|lacunar|small|"
+    r"full-thickness|full|calcified|noncalcified|tension|loculated|overlying|cavitary|mural|deep|portal|bulky|"
+    r"pathologic|visible|obvious)\b",
     re.IGNORECASE,
 )
 

@@ -12,20 +12,26 @@ _NEGATED = re.compile(
     r"^(?:there (?:is|are|has been) )?(?:no|without|negative|nothing|absence of|free of)\b", re.IGNORECASE
 )
 _NORMAL = re.compile(
-    r"\b(?:normal|clear|unremarkable|negative|within normal limits|no (?:acute|active|evidence|radiographic|significant))\b"
+    r"\b(?:normal|clear|unremarkable|negative|within normal limits|no (?:acute|active|evidence|radiographic|"
+    r"significant))\b"
     r"|\b(?:stable|similar|unchanged) (?:appearance of the )?(?:chest|exam(?:ination)?|appearance|study)\b",
     re.IGNORECASE,
 )
 _BESIDE = re.compile(
-    r"\b(?:recommend|consider|suggest|follow-?up|correlat|if (?:clinical|there|the patient|symptom)|see above|please note|"
+    r"\b(?:recommend|consider|suggest|follow-?up|correlat|if (?:clinical|there|the patient|symptom)|see above|"
+    r"please note|"
     r"limited (?:study|exam)|discussed|notified|telephone)",
     re.IGNORECASE,
 )
 _POSITIVE = re.compile(
-    r"\b(?:but|except|however|with (?!no\b|out\b)|opacit|effusion|atelect|cardiomegaly|enlarge|edema|emphysema|copd|hyperexpan|"
-    r"hyperinflat|hypoinflat|hypoventilat|hypoexpan|scar|fibro|granulom|nodul|mass|fractur|degenerat|consolidat|infiltrat|"
-    r"pneumonia|pneumothora|congest|tortuous|atherosclero|hernia|scoliosis|deform|thicken|catheter|pacemaker|tube|sternotomy|"
-    r"calcif|elevat|low lung|densit|lesion|prominen|dilat|ectat|aneurysm|chronic|disease|abnormal|senescent|changes)\w*",
+    r"\b(?:but|except|however|with (?!no\b|out\b)|opacit|effusion|atelect|cardiomegaly|enlarge|edema|emphysema|"
+    r"copd|hyperexpan|"
+    r"hyperinflat|hypoinflat|hypoventilat|hypoexpan|scar|fibro|granulom|nodul|mass|fractur|degenerat|consolidat|"
+    r"infiltrat|"
+    r"pneumonia|pneumothora|congest|tortuous|atherosclero|hernia|scoliosis|deform|thicken|catheter|pacemaker|tube|"
+    r"sternotomy|"
+    r"calcif|elevat|low lung|densit|lesion|prominen|dilat|ectat|aneurysm|chronic|disease|abnormal|senescent|"
+    r"changes)\w*",
     re.IGNORECASE,
 )
 _DENIAL = re.compile(r"\b(?:no|without|negative for)\b", re.IGNORECASE)

@@ -19,7 +19,7 @@ class Rouge(NamedTuple):
 
     rouge1: float
     rouge2: float
-    rougeL: float  # noqa: N815 - as the metric is written
+    rougeL: float
 
 
 @cache

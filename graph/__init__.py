@@ -2,6 +2,7 @@
 
 from coarse2fine.graph.build import RunGraph, build_graph
 from coarse2fine.graph.context import AUDIENCES, Context, Settings
+from coarse2fine.graph.persistence import checkpoint_serializer
 from coarse2fine.graph.result import ClaimResult, OmissionResult, Result, TextResult
 from coarse2fine.graph.run import aimpress, impress
 from coarse2fine.graph.state import Round, StopReason, TextRun
@@ -26,6 +27,7 @@ __all__ = [
     "TraceSummary",
     "aimpress",
     "build_graph",
+    "checkpoint_serializer",
     "impress",
     "read_jsonl",
     "write_jsonl",

@@ -1,7 +1,7 @@
 """The wiring of a run. `wire` reads like the diagram of DESIGN section 3:
 
-    report ─► draft (loop) ─► fan out ─► stylist[audience] (loop) ─► join ─┬──────────► finish
-                                                                           └─ review ─►
+report ─► draft (loop) ─► fan out ─► stylist[audience] (loop) ─► join ─┬──────────► finish
+                                                                       └─ review ─►
 """
 
 from __future__ import annotations
@@ -24,14 +24,12 @@ from coarse2fine.agents.recorded import load_critic
 from coarse2fine.agents.stylist import Stylist
 from coarse2fine.graph.context import AUDIENCES, Context, Settings
 from coarse2fine.graph.nodes import Crew, Nodes
-from coarse2fine.graph.result import Result
+from coarse2fine.graph.persistence import knowing_our_types
 from coarse2fine.graph.run_state import RunInput, RunOutput, RunState
-from coarse2fine.graph.state import TextRun
 from coarse2fine.graph.sync import run_sync
-from coarse2fine.graph.trace_record import RunTrace
 from coarse2fine.graph.trace_store import HOME_STORE, TraceStore
 from coarse2fine.prompts import PromptSet, prompt_set
-from coarse2fine.reports import InputError, Report
+from coarse2fine.reports import InputError
 from coarse2fine.serving import LoadedModel, NLIModel, load_chat_model
 
 __all__ = ["Prompts", "RunGraph", "build_graph"]
@@ -62,7 +60,7 @@ def build_graph(
 
     Args:
         model: a model's name ("nano", "hf:PATH_OR_ID", "vllm:URL#ADAPTER", any `init_chat_model` name) or a chat model.
-        critic: an NLI model's name ("nano-critic", "hf:PATH_OR_ID", "trueteacher:PATH_OR_ID"), an NLI model, or a Critic.
+        critic: an NLI model's name ("nano-critic", "hf:PATH_OR_ID", "trueteacher:PATH_OR_ID"), a model, or a Critic.
         prompts: None for the set that the model was tuned on.
         audiences, max_rounds, style, words, review: see `Settings`; the defaults of runs, which `context=` overrides.
         checkpointer: LangGraph's; needed for `review` (True where the graph is a subgraph of one that has it).
@@ -75,7 +73,9 @@ def build_graph(
     """
     settings = Settings(audiences, max_rounds, style, words, review)
     if review and not checkpointer:
-        raise InputError("review=True pauses the run, which needs a checkpointer: build_graph(..., checkpointer=InMemorySaver())")
+        raise InputError(
+            "review=True pauses the run, which needs a checkpointer: build_graph(..., checkpointer=InMemorySaver())"
+        )
     loaded = load_chat_model(model)
     templates = _prompts(prompts, loaded)
     crew = Crew(Drafter(loaded, templates), Stylist(loaded, templates), load_critic(critic))
@@ -102,7 +102,7 @@ def wire(nodes: Nodes, checkpointer: BaseCheckpointSaver[Any] | bool | None = No
     graph.add_conditional_edges("stylist", join)  # runs once all stylists are done: LangGraph joins them here
     graph.add_edge("review", "finish")
     graph.add_edge("finish", END)
-    return graph.compile(_knowing_our_types(checkpointer)).with_config(recursion_limit=_LIMIT)
+    return graph.compile(knowing_our_types(checkpointer)).with_config(recursion_limit=_LIMIT)
 
 
 def _either(node: Callable[[Any], Awaitable[Any]]) -> RunnableLambda[Any, Any]:
@@ -127,10 +127,3 @@ def _prompts(prompts: Prompts | None, model: LoadedModel) -> PromptSet:
     for task, template in prompts.items():
         chosen = chosen.replace(task, template)
     return chosen
-
-
-def _knowing_our_types(checkpointer: BaseCheckpointSaver[Any] | bool | None) -> BaseCheckpointSaver[Any] | bool | None:
-    if checkpointer is None or isinstance(checkpointer, bool):
-        return checkpointer
-    types = (Report, Result, RunTrace, Settings, TextRun)
-    return checkpointer.with_allowlist({(kind.__module__, kind.__name__) for kind in types})

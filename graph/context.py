@@ -41,7 +41,9 @@ class Settings:
         known = [audience for audience in get_args(Audience) if audience != "draft"]
         unknown = [audience for audience in self.audiences if audience not in known]
         if isinstance(self.audiences, str) or unknown:
-            raise InputError(f"there is no audience {unknown[0] if unknown else self.audiences!r}; there are {', '.join(known)}")
+            raise InputError(
+                f"there is no audience {unknown[0] if unknown else self.audiences!r}; there are {', '.join(known)}"
+            )
         if self.max_rounds < 1:
             raise InputError(f"max_rounds is {self.max_rounds}; a text takes at least 1 round")
         if self.words is not None and self.words < 1:
@@ -54,7 +56,7 @@ class Settings:
         return Wish(self.style, self.words)
 
     def with_context(self, context: object) -> Settings:
-        """These settings with what a caller set for one run; a context that is not ours (a parent graph's) sets nothing."""
+        """These settings with those of one call; a context that is not ours (a parent graph's) sets nothing."""
         if not isinstance(context, Context):
             return self
         return replace(self, **context.given())

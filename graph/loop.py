@@ -1,17 +1,17 @@
 """The loop that drafter and stylists share: write, critique, revise until the critic passes, else repair.
 
-        write ─► critique ─┬─ passed ──────────────────► finish
-          revise ◄─────────┤ failed, a round is left         ▲
-                           └ no round, no gain ─► repair ─► critique
+write ─► critique ─┬─ passed ───────────────────► end
+  revise ◄─────────┤ failed, a round is left       ▲
+                   └ no round, no gain ─► repair ─► critique
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
@@ -19,17 +19,17 @@ from coarse2fine.agents.critique import Audience, Critique
 from coarse2fine.agents.feedback import feedback
 from coarse2fine.agents.recorded import Assessment
 from coarse2fine.agents.repair import repair
-from coarse2fine.agents.writer import Generation, Wish
+from coarse2fine.agents.writer import AS_USUAL, Generation, Wish
 from coarse2fine.graph.context import Settings
 from coarse2fine.graph.diff import word_diff
 from coarse2fine.graph.routing import MAX_REPAIRS, after_critique, after_revise, best_round, why_stop
-from coarse2fine.graph.state import Done, Job, Loop, Round, StopReason, TextRun
+from coarse2fine.graph.state import Job, Loop, Round, TextRun
 from coarse2fine.reports import Report, UnparsableReply
 
 __all__ = ["Assesses", "CompiledLoop", "Revises", "Write", "build_loop", "reasons_of", "run_loop"]
 
 Write = Callable[[Loop, Wish], Awaitable[Generation]]
-CompiledLoop = CompiledStateGraph[Loop, Settings, Job, Done]
+CompiledLoop = CompiledStateGraph[Loop, Settings, Job, Loop]
 
 _REPAIRED = "claims without support were dropped; omitted findings were added in the report's own words"
 
@@ -48,7 +48,7 @@ class Revises(Protocol):
     """A writer as the loop knows it."""
 
     async def revise(
-        self, report: Report, text: str, critique: Critique, audience: Audience = "draft", wish: Wish = Wish()
+        self, report: Report, text: str, critique: Critique, audience: Audience = "draft", wish: Wish = AS_USUAL
     ) -> Generation:
         """Mend a text."""
         ...
@@ -85,18 +85,16 @@ def build_loop(write: Write, writer: Revises, critic: Assesses) -> CompiledLoop:
         told = feedback(last.critique)
         return {"text": made.text, "step": "revise", "told": told, "notes": made.notes, "calls": list(made.calls)}
 
-    graph = StateGraph(Loop, context_schema=Settings, input_schema=Job, output_schema=Done)
+    graph = StateGraph(Loop, context_schema=Settings, input_schema=Job)
     graph.add_node("write", first)
     graph.add_node("critique", critique)
     graph.add_node("revise", revise)
     graph.add_node("repair", _repair)
-    graph.add_node("finish", _finish)
     graph.add_edge(START, "write")
     graph.add_edge("write", "critique")
     graph.add_conditional_edges("critique", after_critique)
     graph.add_conditional_edges("revise", after_revise)
     graph.add_edge("repair", "critique")
-    graph.add_edge("finish", END)
     return graph.compile(checkpointer=False)
 
 
@@ -108,9 +106,8 @@ async def run_loop(loop: CompiledLoop, job: Job, settings: Settings) -> TextRun:
     """
     started = time.perf_counter()
     limit = 2 * settings.max_rounds + 2 * MAX_REPAIRS + 4
-    done = await loop.ainvoke(job, {"recursion_limit": limit}, context=settings)
-    run: TextRun = done["run"]
-    return run.model_copy(update={"milliseconds": round((time.perf_counter() - started) * 1000, 3)})
+    done = cast(Loop, await loop.ainvoke(job, {"recursion_limit": limit}, context=settings))
+    return _finished(done, round((time.perf_counter() - started) * 1000, 3))
 
 
 def _round(state: Loop, critique: Critique) -> Round:
@@ -133,22 +130,21 @@ async def _repair(state: Loop) -> dict[str, Any]:
     return {"text": mended, "step": "repair", "told": (), "notes": (_REPAIRED,)}
 
 
-async def _finish(state: Loop) -> Done:
+def _finished(state: Loop, milliseconds: float) -> TextRun:
     chosen = best_round(state["rounds"])
     critique = chosen.critique
     passed = critique.passed and not critique.warnings
-    why: StopReason = "repaired" if chosen.step == "repair" and critique.passed else state.get("why") or "passed"
-    return {
-        "run": TextRun(
-            audience=state["audience"],
-            text=chosen.text,
-            status="passed" if passed else "needs_review",
-            stop_reason=why,
-            rounds=tuple(state["rounds"]),
-            reasons=() if passed else reasons_of(critique),
-            calls=tuple(state["calls"]),
-        )
-    }
+    repaired = chosen.step == "repair" and critique.passed
+    return TextRun(
+        audience=state["audience"],
+        text=chosen.text,
+        status="passed" if passed else "needs_review",
+        stop_reason="repaired" if repaired else state["why"] or "passed",
+        rounds=tuple(state["rounds"]),
+        reasons=() if passed else reasons_of(critique),
+        calls=tuple(state["calls"]),
+        milliseconds=milliseconds,
+    )
 
 
 def reasons_of(critique: Critique) -> tuple[str, ...]:

@@ -6,8 +6,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from langgraph.runtime import get_runtime
@@ -118,12 +117,12 @@ class Nodes:
     def _trace(self, state: RunState, texts: Sequence[TextRun], error: str = "") -> RunTrace:
         return RunTrace(
             id=new_trace_id(state["started"]),
-            created=datetime.fromtimestamp(state["started"], timezone.utc),
+            created=datetime.fromtimestamp(state["started"], UTC),
             package=package_version(),
             status="failed" if error else status_of(texts),
             error=error,
             report=state["report"],
-            settings=asdict(state["settings"]),
+            settings=state["settings"],
             models=self.crew.models,
             texts=tuple(texts),
             review=state.get("review", ""),

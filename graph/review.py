@@ -64,12 +64,16 @@ def _fault(decision: Decision, audiences: Sequence[Audience]) -> str:
     return ""
 
 
-async def apply_decision(decision: Decision, report: Report, texts: Sequence[TextRun], critic: Assesses) -> list[TextRun]:
+async def apply_decision(
+    decision: Decision, report: Report, texts: Sequence[TextRun], critic: Assesses
+) -> list[TextRun]:
     """The texts after a decision; an edit is critiqued like any other text."""
     if decision.action == "reject":
         return [_rejected(text) for text in texts]
     return [
-        await _edited(text, decision.texts[text.audience].strip(), report, critic) if text.audience in decision.texts else text
+        await _edited(text, decision.texts[text.audience].strip(), report, critic)
+        if text.audience in decision.texts
+        else text
         for text in texts
     ]
 

@@ -30,16 +30,16 @@ def why_stop(rounds: Sequence[Round], max_rounds: int) -> StopReason | None:
     return "max_rounds" if len(rounds) >= max_rounds else None
 
 
-def after_critique(state: Loop) -> Literal["revise", "repair", "finish"]:
+def after_critique(state: Loop) -> Literal["revise", "repair", "__end__"]:
     """The next node after a critique."""
     last = state["rounds"][-1]
     if last.critique.passed:
-        return "finish"
+        return "__end__"
     if last.step != "repair":
         return "repair" if state.get("why") else "revise"
     repairs = sum(r.step == "repair" for r in state["rounds"])
     mendable = last.critique.faults or last.critique.omissions
-    return "repair" if mendable and repairs < MAX_REPAIRS else "finish"
+    return "repair" if mendable and repairs < MAX_REPAIRS else "__end__"
 
 
 def after_revise(state: Loop) -> Literal["critique", "repair"]:

@@ -36,7 +36,7 @@ async def aimpress(
     """Write the impressions of a report, each sentence proven against its findings. Arguments: see `build_graph`.
 
     Raises:
-        ModelError, MissingExtra: the drafter's model cannot be loaded or breaks. (Where an audience's breaks, its text says so.)
+        ModelError, MissingExtra: the model cannot be loaded, or breaks while drafting; later, a text says so.
         PromptError, InputError: a template or a setting cannot be.
     """
     Settings(audiences, max_rounds, style, words)

@@ -21,7 +21,7 @@ class RunInput(TypedDict):
 
 
 class RunState(TypedDict):
-    """State of a run; `started` is in seconds since the epoch, `review` what a person decided, "" where nobody was asked."""
+    """State of a run: `started` in epoch seconds, `review` what a person decided, "" where nobody was asked."""
 
     report: Report
     settings: NotRequired[Settings]

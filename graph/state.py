@@ -12,7 +12,7 @@ from coarse2fine.agents.critique import Audience, Critique
 from coarse2fine.graph.diff import Change
 from coarse2fine.reports import Report
 
-__all__ = ["Done", "Job", "Loop", "Round", "Step", "StopReason", "TextRun"]
+__all__ = ["Job", "Loop", "Round", "Step", "StopReason", "TextRun"]
 
 Step = Literal["write", "revise", "repair", "edit"]
 
@@ -22,8 +22,8 @@ StopReason = Literal[
 """Why a loop ended.
 
 - "passed", "repaired": the critic passed it, as written or after deterministic repair;
-- "max_rounds", "no_change", "no_gain", "unparsable" (the model answered nothing when asked to revise): why writing ended; it
-  still fails after repair;
+- "max_rounds", "no_change", "no_gain", "unparsable" (the model answered nothing when asked to revise): why writing
+  ended; it still fails after repair;
 - "error": its model broke; "edited", "rejected": by a person.
 """
 
@@ -95,9 +95,3 @@ class Loop(TypedDict):
     why: NotRequired[StopReason | None]
     rounds: Annotated[list[Round], operator.add]
     calls: Annotated[list[CallRecord], operator.add]
-
-
-class Done(TypedDict):
-    """What a loop hands back."""
-
-    run: TextRun

@@ -31,7 +31,9 @@ def run_sync(coroutine: Coroutine[Any, Any, _T]) -> _T:
     loop, thread = _home()
     if threading.current_thread() is thread:
         coroutine.close()
-        raise RuntimeError("impress() and graph.invoke() cannot be called from inside a run: await aimpress() or ainvoke()")
+        raise RuntimeError(
+            "impress() and graph.invoke() cannot be called from inside a run: await aimpress() or ainvoke()"
+        )
     future = asyncio.run_coroutine_threadsafe(coroutine, loop)
     try:
         return future.result()

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
-from datetime import datetime, timezone
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from coarse2fine.agents.calls import CallRecord, busy_seconds
+from coarse2fine.graph.context import Settings
 from coarse2fine.graph.state import TextRun
 from coarse2fine.reports import Report
 
-__all__ = ["RunTrace", "new_trace_id", "package_version"]
+__all__ = ["RunTrace", "model_seconds", "new_trace_id", "package_version"]
 
 
 class RunTrace(BaseModel):
-    """Everything that one run did: per text its rounds, per round the text, its diff, verdicts and omissions, per call the model.
+    """What one run did: per text its rounds, per round text, diff, verdicts and omissions, per call the model.
 
     Args:
         version: of this record's form.
@@ -27,7 +29,7 @@ class RunTrace(BaseModel):
         package: version of coarse2fine.
         status: "failed" where the drafter's model broke; `error` then says how.
         report: what was summarised, with its opaque id.
-        settings: audiences, max_rounds, style, words, review.
+        settings: what it went by.
         models: which model did what.
         texts: the draft first, then one for each audience.
         review: what a person decided, "" where nobody was asked.
@@ -44,7 +46,7 @@ class RunTrace(BaseModel):
     status: Literal["passed", "needs_review", "failed"]
     error: str = ""
     report: Report
-    settings: Mapping[str, object]
+    settings: Settings
     models: Mapping[str, str]
     texts: tuple[TextRun, ...]
     review: str = ""
@@ -59,9 +61,10 @@ class RunTrace(BaseModel):
 
 def new_trace_id(now: float) -> str:
     """An id for a run that began at `now`, seconds since the epoch: its time and eight random digits."""
-    return f"{datetime.fromtimestamp(now, timezone.utc):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+    return f"{datetime.fromtimestamp(now, UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
 
 
+@cache
 def package_version() -> str:
     """The installed version of coarse2fine, "0" where it is not installed."""
     try:
@@ -70,6 +73,6 @@ def package_version() -> str:
         return "0"
 
 
-def model_seconds(texts: tuple[TextRun, ...]) -> float:
+def model_seconds(texts: Iterable[TextRun]) -> float:
     """Seconds in which at least one model call of these texts was under way."""
     return round(busy_seconds(call for text in texts for call in text.calls), 4)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
-from datetime import datetime, timedelta, timezone
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -18,12 +20,20 @@ from coarse2fine.reports import InputError
 __all__ = ["HOME_STORE", "TraceStore", "TraceSummary", "home_folder", "read_jsonl", "write_jsonl"]
 
 _SCHEMA = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = NORMAL;
+PRAGMA secure_delete = ON;
 CREATE TABLE IF NOT EXISTS traces (
   id TEXT PRIMARY KEY, created TEXT NOT NULL, report_id TEXT NOT NULL, status TEXT NOT NULL, seconds REAL NOT NULL,
   record TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS traces_created ON traces (created);
 """
+
+
+_NEWEST = "ORDER BY created DESC, id DESC"
+
+Rows = list[tuple[Any, ...]]
 
 
 class TraceSummary(NamedTuple):
@@ -46,15 +56,17 @@ def home_folder() -> Path:
 
 
 class TraceStore:
-    """Keeps run traces; safe with many writers.
+    """Keeps run traces; safe with many threads and processes.
 
     Args:
-        path: the SQLite file; None for `traces.sqlite` in `home_folder()`, looked up at each use. Made on first write, with
-            mode 0600 as it holds report text.
+        path: the SQLite file; None for `traces.sqlite` in `home_folder()`, looked up at each use. Made on first write,
+            with mode 0600 as it holds report text.
     """
 
     def __init__(self, path: str | Path | None = None) -> None:
         self._path = None if path is None else Path(path)
+        self._lock = threading.Lock()
+        self._open: _Open | None = None
 
     @property
     def path(self) -> Path:
@@ -67,13 +79,21 @@ class TraceStore:
         Raises:
             OSError, sqlite3.Error: the file cannot be written.
         """
-        row = (trace.id, trace.created.isoformat(), trace.report.id, trace.status, trace.wall_seconds, trace.model_dump_json())
-        with self._connect() as connection:
+        row = (
+            trace.id,
+            trace.created.isoformat(),
+            trace.report.id,
+            trace.status,
+            trace.wall_seconds,
+            trace.model_dump_json(),
+        )
+        with self._connection() as connection, connection:
             connection.execute("INSERT OR REPLACE INTO traces VALUES (?, ?, ?, ?, ?, ?)", row)
 
     def list(self, most: int = 50) -> list[TraceSummary]:
         """The newest traces, newest first."""
-        return [TraceSummary(*row) for row in self._select("id, created, report_id, status, seconds", "LIMIT ?", most)]
+        query = f"SELECT id, created, report_id, status, seconds FROM traces {_NEWEST} LIMIT ?"
+        return [TraceSummary(*row) for row in self._select(query, [most])]
 
     def get(self, trace_id: str) -> RunTrace:
         """A trace by its id, by the beginning of it, or the newest one by "last".
@@ -82,9 +102,10 @@ class TraceStore:
             InputError: there is none, or several begin so, or it was written by a version that this one does not read.
         """
         if trace_id == "last":
-            rows = self._select("id, record", "LIMIT 1")
+            rows = self._select(f"SELECT id, record FROM traces {_NEWEST} LIMIT 1")
         else:
-            rows = self._select("id, record", "LIMIT 2", where="substr(id, 1, length(?1)) = ?1", values=(trace_id,))
+            like = "WHERE substr(id, 1, length(?1)) = ?1"
+            rows = self._select(f"SELECT id, record FROM traces {like} {_NEWEST} LIMIT 2", [trace_id])
         exact = [row for row in rows if row[0] == trace_id] or rows
         if not exact or not trace_id:
             raise InputError(f"there is no trace {trace_id!r} in {self.path}; `coarse2fine trace list` lists them")
@@ -96,34 +117,58 @@ class TraceStore:
         """Delete traces older than this for good; the file shrinks. Returns how many there were."""
         if not self.path.exists():
             return 0
-        limit = (datetime.now(timezone.utc) - older_than).isoformat()
-        with self._connect() as connection:
-            deleted = connection.execute("DELETE FROM traces WHERE created < ?", (limit,)).rowcount
-        if deleted:
-            with closing(sqlite3.connect(self.path, timeout=30)) as connection:
-                connection.execute("VACUUM")
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        limit = (datetime.now(UTC) - older_than).isoformat()
+        with self._connection() as connection:
+            with connection:
+                deleted = connection.execute("DELETE FROM traces WHERE created < ?", (limit,)).rowcount
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return deleted
 
-    def _select(self, columns: str, tail: str, *last: object, where: str = "1", values: tuple[object, ...] = ()) -> list[tuple]:  # type: ignore[type-arg]
+    def close(self) -> None:
+        """Close the file; the next use opens it again."""
+        with self._lock:
+            self._close()
+
+    def _select(self, query: str, values: Sequence[object] = ()) -> Rows:
         if not self.path.exists():
             return []
-        query = f"SELECT {columns} FROM traces WHERE {where} ORDER BY created DESC, id DESC {tail}"
-        with self._connect() as connection:
-            return connection.execute(query, (*values, *last)).fetchall()
+        with self._connection() as connection:
+            return connection.execute(query, tuple(values)).fetchall()
 
     @contextmanager
-    def _connect(self) -> Iterator[sqlite3.Connection]:
-        path = self.path
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        with closing(sqlite3.connect(path, timeout=30)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute("PRAGMA secure_delete = ON")
-            connection.executescript(_SCHEMA)
-            with connection:
-                yield connection
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        """The open connection, for one thread at a time: opening one for each trace would cost more than writing it."""
+        with self._lock:
+            key = (self.path, os.getpid())
+            if self._open is None or self._open.key != key or not self.path.exists():
+                self._close()
+                connection = _connect(self.path)
+                self._open = _Open(key, connection, weakref.finalize(self, connection.close))
+            yield self._open.connection
+
+    def _close(self) -> None:
+        if self._open is not None and self._open.key[1] == os.getpid():
+            self._open.close()
+        self._open = None
+
+
+class _Open(NamedTuple):
+    key: tuple[Path, int]
+    connection: sqlite3.Connection
+    close: Callable[[], object]
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    connection = sqlite3.connect(path, timeout=30, check_same_thread=False)
+    try:
+        connection.executescript(_SCHEMA)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
 
 
 HOME_STORE = TraceStore()
@@ -132,11 +177,12 @@ HOME_STORE = TraceStore()
 
 def write_jsonl(traces: Iterable[RunTrace], path: Path) -> int:
     """Write traces as JSON lines, one a line; returns how many."""
-    number = 0
+    written = 0
     with path.open("w", encoding="utf-8") as file:
-        for number, trace in enumerate(traces, 1):
+        for trace in traces:
             file.write(trace.model_dump_json() + "\n")
-    return number
+            written += 1
+    return written
 
 
 def read_jsonl(path: Path) -> Iterator[RunTrace]:

@@ -1,8 +1,8 @@
 """Prompt templates: one Jinja file a task, in named sets, each a short conversation.
 
-A file holds one or more turns; a line `=== system ===`, `=== user ===` or `=== assistant ===` begins each. Turns are cut
-apart before rendering, so that report text can never open a turn of its own. A file whose name begins with "_" is a part that
-others include.
+A file holds one or more turns; a line `=== system ===`, `=== user ===` or `=== assistant ===` begins each. Turns are
+cut apart before rendering, so that report text can never open a turn of its own. A file whose name begins with "_" is a
+part that others include.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ def _parse(name: str, source: str, sources: Mapping[str, str]) -> tuple[_Turn, .
     environment = _environment(sources)
     try:
         return tuple(
-            _Turn(role, environment.from_string(body.strip())) for role, body in zip(pieces[1::2], pieces[2::2], strict=True)
+            _Turn(role, environment.from_string(body.strip()))
+            for role, body in zip(pieces[1::2], pieces[2::2], strict=True)
         )
     except jinja2.TemplateSyntaxError as error:
         raise PromptError(f"template {name!r}, line {error.lineno}: {error.message}") from error
@@ -166,7 +167,9 @@ def prompt_set(name: str) -> PromptSet:
         raise PromptError(f"there is no prompt set {name!r}; there are {', '.join(prompt_sets())}")
     folder = files("coarse2fine.prompts") / "templates" / name
     sources = {
-        entry.name.removesuffix(".j2"): entry.read_text("utf-8") for entry in folder.iterdir() if entry.name.endswith(".j2")
+        entry.name.removesuffix(".j2"): entry.read_text("utf-8")
+        for entry in folder.iterdir()
+        if entry.name.endswith(".j2")
     }
     settings = folder / "set.yaml"
     known = yaml.safe_load(settings.read_text("utf-8")) if settings.is_file() else {}

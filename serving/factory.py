@@ -1,4 +1,4 @@
-"""Turns a model's name into a model (DESIGN: `nano`, `hf:PATH_OR_ID`, `vllm:URL#ADAPTER`, or any `init_chat_model` name)."""
+"""Turns a model's name into a model (`nano`, `hf:PATH_OR_ID`, `vllm:URL#ADAPTER`, any `init_chat_model` name)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class LoadedModel(NamedTuple):
     """A chat model, what traces call it, the prompt set it was tuned on, and what it can read.
 
     Args:
-        reads: whether these messages leave it room for an answer; None where only their length in characters can be judged.
+        reads: whether these messages leave it room for an answer; None where only their length can be judged.
     """
 
     name: str
@@ -54,7 +54,9 @@ def model_folder(name: str) -> Path:
     """
     folder = Path(str(files("coarse2fine.serving") / "models" / name))
     if not (folder / "config.json").exists():
-        raise ModelError(f"this installation carries no model {name!r} (looked in {folder}); `coarse2fine doctor` says more")
+        raise ModelError(
+            f"this installation carries no model {name!r} (looked in {folder}); `coarse2fine doctor` says more"
+        )
     return folder
 
 
@@ -132,7 +134,9 @@ def _served(name: str, url: str) -> str:
     try:
         return str(httpx.get(f"{url.rstrip('/')}/models", timeout=10).raise_for_status().json()["data"][0]["id"])
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, LookupError, TypeError) as error:
-        raise ModelError(f"the server of the model {name!r} does not list its models: {error}; is it running?") from error
+        raise ModelError(
+            f"the server of the model {name!r} does not list its models: {error}; is it running?"
+        ) from error
 
 
 def _langchain(name: str) -> LoadedModel:

@@ -20,8 +20,8 @@ _CLIENTS = (
 def model_failures() -> tuple[type[Exception], ...]:
     """The exceptions that mean "the model failed" rather than "the program is wrong".
 
-    Files and sockets (OSError), torch (RuntimeError), refused arguments (ValueError), and the base errors of those client
-    libraries that are loaded.
+    Files and sockets (OSError), torch (RuntimeError), refused arguments (ValueError), and the base errors of those
+    client libraries that are loaded.
     """
     loaded = ((sys.modules.get(module), name) for module, name in _CLIENTS)
     found = [getattr(module, name, None) for module, name in loaded if module is not None]

@@ -13,6 +13,7 @@ from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
+from typing_extensions import override
 
 from coarse2fine.reports import ModelError
 
@@ -50,7 +51,7 @@ def _load(path: str) -> _Loaded:
 
 
 class HuggingFaceChat(BaseChatModel):
-    """A causal model with a chat template; greedy decoding. A folder with adapter_config.json is a LoRA adapter on its base.
+    """A causal model with a chat template; greedy decoding. A folder with adapter_config.json is a LoRA adapter.
 
     Args:
         path: folder or hub id.
@@ -77,6 +78,7 @@ class HuggingFaceChat(BaseChatModel):
         with _LOCK:
             return _load(self.path)
 
+    @override
     def _generate(
         self,
         messages: list[BaseMessage],
@@ -103,13 +105,16 @@ class HuggingFaceChat(BaseChatModel):
                 "output_tokens": len(made),
                 "total_tokens": ids.shape[1] + len(made),
             },
-            response_metadata={"finish_reason": "length" if len(made) == self.max_tokens else "stop", "model_name": self.path},
+            response_metadata={
+                "finish_reason": "length" if len(made) == self.max_tokens else "stop",
+                "model_name": self.path,
+            },
         )
         return ChatResult(generations=[ChatGeneration(message=message)])
 
 
 def _encode(tokenizer: Any, messages: Sequence[BaseMessage]) -> list[int]:
-    """Token ids of a conversation, ready for the answer; a template that has no system role gets it with the first turn."""
+    """Token ids of a conversation up to the answer; a template without a system role gets it with the first turn."""
     turns = [{"role": _ROLES[m.type], "content": str(m.content)} for m in messages]
     try:
         text = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)

@@ -56,6 +56,7 @@ class TrainingRecipe(_Strict):
     Args:
         tokens_per_step: padded tokens of a batch at most.
         warmup: share of the steps in which the rate rises.
+        short_first: share of the pairs that comes first, the shortest of all: comparing two texts is learnt there soonest.
         freeze_words: word embeddings stay as they came, so that unseen words keep their place among the others.
     """
 
@@ -63,6 +64,7 @@ class TrainingRecipe(_Strict):
     learning_rate: float
     weight_decay: float
     warmup: float
+    short_first: float = Field(default=0.0, ge=0.0, lt=1.0)
     clip: float
     label_smoothing: float = 0.0
     freeze_words: bool = True
@@ -189,19 +191,32 @@ def compose_rows(recipe: Recipe, part: str, number: int) -> Rows:
     return encode(found, start_folder(recipe), recipe.data.longest)
 
 
-def batches(rows: Rows, tokens: int, seed: int) -> list[list[int]]:
-    """Pairs of like length together, at most `tokens` padded tokens a batch, in random order."""
+def batches(rows: Rows, tokens: int, seed: int, short_first: float = 0.0) -> list[list[int]]:
+    """Pairs of like length together, at most `tokens` padded tokens a batch, in random order.
+
+    Args:
+        short_first: share of the pairs, the shortest, whose batches come before all others.
+    """
     rng = np.random.default_rng(seed)
     lengths = np.diff(rows.starts)
+    order = np.argsort(lengths, kind="stable")
+    cut = int(short_first * len(rows))
+    return [batch for part in (order[:cut], order[cut:]) for batch in _shuffled(part, lengths, tokens, rng)]
+
+
+def _shuffled(
+    chosen: NDArray[np.int64], lengths: NDArray[np.int64], tokens: int, rng: np.random.Generator
+) -> list[list[int]]:
     found: list[list[int]] = []
-    for pool in np.array_split(rng.permutation(len(rows)), max(1, len(rows) // 2000)):
+    for pool in np.array_split(rng.permutation(chosen), max(1, len(chosen) // 2000)):
         batch: list[int] = []
         for i in pool[np.argsort(lengths[pool], kind="stable")]:
             if batch and (len(batch) + 1) * int(lengths[i]) > tokens:
                 found.append(batch)
                 batch = []
             batch.append(int(i))
-        found.append(batch)
+        if batch:
+            found.append(batch)
     rng.shuffle(found)  # type: ignore[arg-type]
     return found
 
@@ -306,10 +321,10 @@ def _fit(model: Any, recipe: Recipe, rows: Rows, held: Rows, report: Callable[[s
     import torch
 
     settings, state = recipe.training, recipe.output / "state.pt"
-    plan = batches(rows, settings.tokens_per_step, recipe.seed)
+    plan = batches(rows, settings.tokens_per_step, recipe.seed, settings.short_first)
     weights = [p for p in model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(weights, lr=0.0, weight_decay=settings.weight_decay, fused=True)
-    first = resume(state, model, optimiser)
+    first = resume(state, model, [optimiser])
     started, seen, losses = time.monotonic(), 0, []
     for step in range(first, len(plan)):
         optimiser.param_groups[0]["lr"] = settings.learning_rate * rate(step, len(plan), settings.warmup)
@@ -328,7 +343,7 @@ def _fit(model: Any, recipe: Recipe, rows: Rows, held: Rows, report: Callable[[s
             report(f"step {step + 1}/{len(plan)} loss {mean:.4f} {pace:.1f} pairs/s")
         if (step + 1) % settings.save_every == 0:
             report(f"held out: {evaluate(model, held).words()}")
-            save_checkpoint(state, model, optimiser, step + 1)
+            save_checkpoint(state, model, [optimiser], step + 1)
 
 
 def save(model: Any, recipe: Recipe, final: Figures, pairs: int) -> None:

@@ -1,7 +1,7 @@
 """The command line: `coarse2fine`. Models, graph and trainers load when a command needs them, never for `--help`.
 
-Exit codes: 0 done · 1 failed · 2 bad input or usage · 3 a model is missing or broken · 4 an optional package is missing ·
-5 done, but a text needs a person's review (docs/cli.md).
+Exit codes: 0 done · 1 failed · 2 bad input or usage · 3 a model is missing or broken · 4 an optional package is
+missing · 5 done, but a text needs a person's review (docs/cli.md).
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Radiology findings in, impressions for several readers out, every sentence proven against the findings.",
-    epilog="Exit codes: 0 done, 1 failed, 2 bad input or usage, 3 model missing or broken, 4 package missing, 5 needs review.",
+    epilog="Exit codes: 0 done, 1 failed, 2 bad input, 3 model missing or broken, 4 package missing, 5 needs review.",
 )
 
 
 @app.callback()
 def _options(
-    show_version: Annotated[bool, typer.Option("--version", callback=version, is_eager=True, help="Print the version.")] = False,
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     del show_version
 

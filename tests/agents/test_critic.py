@@ -84,9 +84,10 @@ def test_every_check_can_be_switched_off(name: str) -> None:
     critic = Critic(ScriptedNLI(1.0), checks=checks)
     report = Report(findings=FINDINGS, sex="male", age=70)
     text = (
-        "Small right pleural effusion. Large right upper lobe nodule. 1.3 cm nodule in the right upper lobe. Three old rib "
-        "fractures. Moderate disc bulge at L3-L4. Right lower lobe nodule. New left pleural effusion. Acute rib fractures. "
-        "No pleural effusion. Heart size is normal. Follow 7 of them. A 60-year-old woman. Hiatal hernia."
+        "Small right pleural effusion. Large right upper lobe nodule. 1.3 cm nodule in the right upper lobe. "
+        "Three old rib fractures. Moderate disc bulge at L3-L4. Right lower lobe nodule. New left pleural effusion. "
+        "Acute rib fractures. No pleural effusion. Heart size is normal. Follow 7 of them. A 60-year-old woman. "
+        "Hiatal hernia."
     )
     everything = Critic(ScriptedNLI(1.0)).critique(report, text)
     assert len(critic.critique(report, text).faults) < len(everything.faults)
@@ -97,6 +98,11 @@ def test_sex_and_age_are_the_reports() -> None:
     assert verdict("A 70-year-old man.", age=70).label == "unsupported"
     assert verdict("Findings in this 70-year-old woman.", sex="male", age=70).label == "contradicted"
     assert verdict("The uterus is enlarged.", sex="male").label == "contradicted"
+
+
+def test_grades_and_hedged_conclusions_are_left_to_the_model() -> None:
+    assert verdict("BI-RADS category 4.", "A mass in the left breast.", entails=0.9).layer == "nli"
+    assert verdict("Liver mass, suspicious for cancer.", "A mass in the liver.", entails=0.9).layer == "nli"
 
 
 def test_the_other_side_is_refused_only_where_the_findings_do_not_have_it() -> None:
@@ -266,3 +272,16 @@ def test_factual_consistency_is_the_entailment_of_the_whole() -> None:
         return 0.25 if (premise, hypothesis) == ("a b", "b.") else 0.0
 
     assert factual_consistency("a b", "b.", ScriptedNLI(entails)) == 0.25
+
+
+@pytest.mark.parametrize(
+    "claim", ["Bilateral effusions, left large, right moderate.", "Large calcified left hilar granulomas."]
+)
+def test_every_word_of_a_claim_must_be_accounted_for(claim: str) -> None:
+    findings = "Bilateral effusions, left small, right moderate. Large calcified right hilar granulomas."
+    assert not verdict(claim, findings, entails=0.0).passed
+
+
+def test_what_has_cleared_is_not_proven_by_its_absence() -> None:
+    assert not verdict("The left base opacities have cleared.", "The lungs are clear. No opacity.", entails=0.0).passed
+    assert verdict("The left base opacities have cleared.", "Left base opacities have cleared.", entails=0.0).passed

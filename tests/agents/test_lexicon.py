@@ -16,6 +16,7 @@ from coarse2fine.agents.lexicon import Phrases, lexicon
         ("oedema", "edema"),
         ("haemorrhage", "bleeding"),
         ("pneumothoraces", "pneumothorax"),
+        ("granulomas", "granuloma"),
         ("non-displaced fractures", "nondisplaced fracture"),
     ],
 )

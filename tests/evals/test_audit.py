@@ -8,7 +8,8 @@ from coarse2fine.evals.audit import audit
 from coarse2fine.reports import Report
 
 FINDINGS = (
-    "Small left pleural effusion. A 12 mm nodule in the right upper lobe. No pneumothorax. The heart is normal in size. "
+    "Small left pleural effusion. A 12 mm nodule in the right upper lobe. No pneumothorax. The heart is normal "
+    "in size. "
     "Old healed fracture of the right fourth rib. No change in bibasilar atelectasis."
 )
 

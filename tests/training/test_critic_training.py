@@ -75,6 +75,7 @@ def test_batches_depend_on_the_seed_alone() -> None:
     made = rows(list(range(10, 60)))
     assert batches(made, 200, 1) == batches(made, 200, 1)
     assert batches(made, 200, 1) != batches(made, 200, 2)
+    assert sorted(i for b in batches(made, 200, 1, 0.3) for i in b) == list(range(50))
 
 
 def test_a_batch_is_padded_and_marks_the_hypothesis() -> None:

@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 
 from coarse2fine.reports import InputError
 from coarse2fine.serving import load_chat_model
-from coarse2fine.training import nano
-from coarse2fine.training.nano import Recipe, Rows, batches, load_recipe, train
+from coarse2fine.training.nano import Recipe, load_recipe, train
+from coarse2fine.training.nano_data import IGNORED, Rows, batches
 
 TINY = """
 seed: 1
@@ -99,4 +99,4 @@ def test_padding_is_never_learnt() -> None:
     rows = Rows(np.array([1, 2, 3], np.int32), np.array([-100, 2, 3], np.int32), np.array([0, 1, 3]))
     ids, labels = rows.batch([0, 1])
     assert ids.tolist() == [[1, 0], [2, 3]]
-    assert labels.tolist() == [[nano.IGNORED, nano.IGNORED], [2, 3]]
+    assert labels.tolist() == [[IGNORED, IGNORED], [2, 3]]

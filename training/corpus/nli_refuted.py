@@ -25,8 +25,7 @@ CHANGES: tuple[frozenset[str], ...] = (
     frozenset(["new", "newly apparent", "interval"]),
     frozenset(["unchanged", "stable", "similar", "persistent"]),
     frozenset(
-        ["increased", "enlarging", "increasing", "progressive", "worsened", "worsening", "larger", "growing", "enlarged"]
-        + ["progressed"]
+        ["increased", "enlarging", "increasing", "progressive", "worsened", "worsening", "larger", "growing"]
     ),
     frozenset(["decreased", "improved", "improving", "resolving", "smaller", "decreasing", "reduced", "diminished"]),
 )

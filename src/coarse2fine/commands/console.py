@@ -11,7 +11,17 @@ from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperGroup
 
-__all__ = ["NEEDS_REVIEW", "CatchingGroup", "JsonFlag", "errors", "output", "print_error", "print_json", "version", "write_file"]
+__all__ = [
+    "NEEDS_REVIEW",
+    "CatchingGroup",
+    "JsonFlag",
+    "errors",
+    "output",
+    "print_error",
+    "print_json",
+    "version",
+    "write_file",
+]
 
 NEEDS_REVIEW = 5
 """Exit code: every report was read and a text was written, but at least one text needs a person's review."""

@@ -30,7 +30,10 @@ def stats(
     format: FormatOption = None,
     as_json: Annotated[bool, JsonFlag] = False,
 ) -> None:
-    """Count reports, lengths, exams, sexes and ages; no text of any report is kept. Records that cannot be read are named."""
+    """Count reports, lengths, exams, sexes and ages; no text of any report is kept.
+
+    Records that cannot be read are named; exit code 2 where there are any.
+    """
     from coarse2fine.reports import read_reports, statistics
 
     found = statistics(_naming_errors(read_reports(source, format=format, columns=columns_of(column))))
@@ -58,8 +61,12 @@ def _print(found: Statistics) -> None:
     table.add_row("findings, words", f"mean {found.findings.mean:.1f}, median {found.findings.median:.0f}")
     table.add_row("impression, words", f"mean {found.impression.mean:.1f}, median {found.impression.median:.0f}")
     table.add_row("with an impression", f"{found.with_impression:.1%}")
-    table.add_row("findings : impression", "none to compare" if found.length_ratio is None else f"{found.length_ratio:.2f}")
+    table.add_row(
+        "findings : impression", "none to compare" if found.length_ratio is None else f"{found.length_ratio:.2f}"
+    )
     for title, counts in (("exam", found.exams), ("sex", found.sexes), ("age", found.ages)):
         shown = list(counts.items())[:8]
-        table.add_row(title, ", ".join(f"{name} {count:,}" for name, count in shown) + (" …" if len(counts) > 8 else ""))
+        table.add_row(
+            title, ", ".join(f"{name} {count:,}" for name, count in shown) + (" …" if len(counts) > 8 else "")
+        )
     output.print(table)

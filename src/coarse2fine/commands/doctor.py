@@ -36,7 +36,10 @@ class Weights(NamedTuple):
 
 
 def doctor(as_json: Annotated[bool, JsonFlag] = False) -> None:
-    """Say which versions and models are here, where files are kept, and what is missing. Exit code 3 where something needed is."""
+    """Say which versions and models are here, where files are kept, and what is missing.
+
+    Exit code 3 where something that is needed is missing.
+    """
     found = examine()
     if as_json:
         print_json(found, indent=2)
@@ -82,8 +85,8 @@ def _version(package: str) -> str | None:
 
 
 def _weights(model: str) -> Iterator[Weights]:
-    from coarse2fine.serving import model_folder
     from coarse2fine.reports import ModelError
+    from coarse2fine.serving import model_folder
 
     try:
         folder = model_folder(model)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -16,8 +15,9 @@ from coarse2fine.commands.console import CatchingGroup, JsonFlag, errors, output
 from coarse2fine.commands.options import CriticOption, ModelOption
 
 if TYPE_CHECKING:
+    from coarse2fine.agents import Audience
     from coarse2fine.evals.critic_benchmark import Judged
-    from coarse2fine.graph import Audience
+    from coarse2fine.evals.external import Run
     from coarse2fine.reports import Report
 
 __all__ = ["app"]
@@ -39,11 +39,14 @@ def external(
     draft_only: Annotated[bool, typer.Option("--draft-only", help="Leave the audiences out.")] = False,
     max_rounds: Annotated[int, typer.Option(min=1, max=20)] = 3,
     workers: Annotated[int, typer.Option(min=1, help="Reports at once.")] = 1,
-    seen: Annotated[Path | None, typer.Option(metavar="FILE", help="Training rows in the same layout: rows not in it are shown apart.")] = None,
+    seen: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Training rows in the same layout: rows not in it are shown apart."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write one JSON line a row.")] = None,
     as_json: Annotated[bool, JsonFlag] = False,
 ) -> None:
-    """Run the whole graph on published reports: ROUGE beside its floors, pass rates, rounds, seconds, audited contradictions."""
+    """Run the whole graph on published reports: ROUGE and its floors, pass rates, rounds, seconds, an audit."""
     from coarse2fine.evals.external import evaluate, figures
     from coarse2fine.evals.layouts import read_cases
 
@@ -52,7 +55,7 @@ def external(
     write = _writer(model, critic, () if draft_only else ("brief", "bullet", "comprehensive"), max_rounds)
     started = time.perf_counter()
     with _progress("reports", len(cases)) as advance:
-        rows = asyncio.run(evaluate(cases, write, workers=workers, seen=known, done=lambda row: advance(1)))
+        rows = asyncio.run(evaluate(cases, write, workers=workers, seen=known, done=lambda _: advance(1)))
     found = figures(rows, seconds=time.perf_counter() - started, workers=workers)
     if out is not None:
         write_file(out, "".join(row.model_dump_json() + "\n" for row in rows))
@@ -67,3 +70,102 @@ def external(
             print_error(RuntimeError(f"row {row.id}: {row.error}"))
     if found.failed:
         raise typer.Exit(_FAILED)
+
+
+@app.command()
+def critic(
+    file: FileArgument,
+    critic: CriticOption = "nano-critic",
+    mistakes: Annotated[
+        int, typer.Option("--errors", metavar="N", min=0, help="Print so many of the worst mistakes.")
+    ] = 0,
+    as_json: Annotated[bool, JsonFlag] = False,
+) -> None:
+    """Balanced accuracy of the critic on rows {"findings", "claim", "supported", "kind"}, overall and by kind."""
+    from coarse2fine.agents import Critic
+    from coarse2fine.evals.critic_benchmark import figures, judge, read_claims, worst
+    from coarse2fine.serving import load_nli
+
+    rows = read_claims(file)
+    with _progress("claims", len(rows)) as advance:
+        judged = judge(rows, Critic(load_nli(critic)), advance)
+    found = figures(judged)
+    bad = worst(judged, mistakes)
+    if as_json:
+        print_json({**found.model_dump(), "errors": [_mistake(one) for one in bad]}, indent=2)
+    else:
+        from coarse2fine.commands.tables import benchmark_tables, mistake_lines
+
+        output.print(benchmark_tables(found, f"{file.name}, critic {critic}"))
+        for one in bad:
+            output.print(mistake_lines(one))
+
+
+def _mistake(judged: Judged) -> dict[str, object]:
+    return {
+        **judged.row.model_dump(),
+        "accepted": judged.accepted,
+        "layer": judged.layer,
+        "score": judged.score,
+        "reasons": judged.reasons,
+    }
+
+
+@app.command("critic-set")
+def critic_set(
+    layout: LayoutArgument,
+    file: FileArgument,
+    out: Annotated[Path, typer.Argument(metavar="OUT")],
+    per_kind: Annotated[int, typer.Option("--per-kind", min=1, help="At most so many claims of a kind.")] = 200,
+    seed: Annotated[int, typer.Option(help="The same seed draws the same claims.")] = 20260101,
+    as_json: Annotated[bool, JsonFlag] = False,
+) -> None:
+    """Derive a critic benchmark from real findings by rules: claims that hold, and claims with one error each."""
+    from collections import Counter
+
+    from coarse2fine.evals.critic_benchmark import write_claims
+    from coarse2fine.evals.critic_set import KINDS, derive
+    from coarse2fine.evals.layouts import read_layout
+    from coarse2fine.reports import Report
+
+    reports = []
+    for outcome in read_layout(layout, file):
+        if isinstance(outcome, Report):
+            reports.append(outcome)
+        else:
+            raise outcome
+    rows = derive(reports, per_kind=per_kind, seed=seed)
+    write_file(out, write_claims(rows))
+    counts = Counter(row.kind for row in rows)
+    if as_json:
+        print_json({"out": str(out), "rows": len(rows), "kinds": {kind: counts[kind] for kind in KINDS}})
+    else:
+        output.print(f"{len(rows)} claims: " + ", ".join(f"{kind} {counts[kind]}" for kind in KINDS), markup=False)
+
+
+# ----------------------------------------------------------------------------------------------- what they share
+@contextmanager
+def _progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error, where that is a terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=errors, transient=True) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda count: progress.advance(task, count)
+
+
+def _writer(
+    model: str, critic: str, audiences: tuple[Audience, ...], max_rounds: int
+) -> Callable[[Report], Awaitable[Run]]:
+    """The graph as the evaluation calls it; no trace is kept: an evaluation of thousands would bury the user's own."""
+    from coarse2fine import build_graph
+    from coarse2fine.evals.external import Run
+
+    graph = build_graph(model, critic, audiences=audiences, max_rounds=max_rounds, trace_store=None)
+
+    async def write(report: Report) -> Run:
+        done = await graph.ainvoke({"report": report})
+        return Run(done["result"], done["trace"])
+
+    return write

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -20,22 +21,37 @@ __all__ = ["impress"]
 _FAILED = 2
 
 
+class AudienceName(StrEnum):
+    """The audiences, for the command line (typer takes no list of literals)."""
+
+    brief = "brief"
+    bullet = "bullet"
+    comprehensive = "comprehensive"
+
+
 def impress(
-    source: Annotated[str, typer.Argument(metavar="FILE|-", help="Raw text, CSV, JSON or JSON lines; - for standard input.")],
+    source: Annotated[
+        str, typer.Argument(metavar="FILE|-", help="Raw text, CSV, JSON or JSON lines; - for standard input.")
+    ],
     audience: Annotated[
-        list[Literal["brief", "bullet", "comprehensive"]] | None,
+        list[AudienceName] | None,
         typer.Option("--audience", "-a", help="For whom; repeat for several. [default: all three]"),
     ] = None,
-    radiologist: Annotated[str | None, typer.Option(metavar="ID", help="Who dictates: an opaque id, never a name.")] = None,
+    radiologist: Annotated[
+        str | None, typer.Option(metavar="ID", help="Who dictates: an opaque id, never a name.")
+    ] = None,
     model: ModelOption = "nano",
     critic: CriticOption = "nano-critic",
-    style: Annotated[str | None, typer.Option(metavar="WORDS", help="The draft's style, in the words of the prompt set.")] = None,
+    style: Annotated[
+        str | None, typer.Option(metavar="WORDS", help="The draft's style, in the words of the prompt set.")
+    ] = None,
     length: Annotated[int | None, typer.Option(metavar="WORDS", min=1, help="At most this many words a text.")] = None,
     max_rounds: Annotated[int, typer.Option(min=1, max=20, help="Texts that a loop may write before repair.")] = 3,
     column: ColumnOption = None,
     format: FormatOption = None,
     html: Annotated[
-        str | None, typer.Option(metavar="OUT", help="Write the run's trace as one HTML file; a folder (OUT/) for many reports.")
+        str | None,
+        typer.Option(metavar="OUT", help="Write the run's trace as one HTML file; a folder (OUT/) for many reports."),
     ] = None,
     as_json: Annotated[bool, JsonFlag] = False,
 ) -> None:
@@ -48,7 +64,12 @@ def impress(
     reports = _Reports(source, format, columns_of(column), radiologist)
     pages = _Pages(html)
     graph = build_graph(
-        model, critic, audiences=audience or ("brief", "bullet", "comprehensive"), max_rounds=max_rounds, style=style, words=length
+        model,
+        critic,
+        audiences=[name.value for name in audience or AudienceName],
+        max_rounds=max_rounds,
+        style=style,
+        words=length,
     )
     review = False
     for report in pages.checked(reports):
@@ -109,7 +130,9 @@ class _Pages:
 
         known = list(reports)
         if len(known) > 1:
-            raise InputError(f"--html {self._out}: the input holds {len(known)} reports; name a folder, such as {self._out}/")
+            raise InputError(
+                f"--html {self._out}: the input holds {len(known)} reports; name a folder, such as {self._out}/"
+            )
         return known
 
     def write(self, trace: RunTrace) -> None:

@@ -11,7 +11,9 @@ __all__ = ["ColumnOption", "CriticOption", "FormatOption", "ModelOption", "colum
 
 ColumnOption = Annotated[
     list[str] | None,
-    typer.Option("--column", metavar="FIELD=NAME", help="Column or key that holds a field, such as findings=ReportText."),
+    typer.Option(
+        "--column", metavar="FIELD=NAME", help="Column or key that holds a field, such as findings=ReportText."
+    ),
 ]
 FormatOption = Annotated[
     Literal["txt", "json", "jsonl", "csv"] | None,

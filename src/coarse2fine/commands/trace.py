@@ -21,7 +21,8 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 @app.command("list")
 def list_traces(
-    limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 20, as_json: Annotated[bool, JsonFlag] = False
+    limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 20,
+    as_json: Annotated[bool, JsonFlag] = False,
 ) -> None:
     """List the newest runs."""
     from rich.table import Table
@@ -35,7 +36,9 @@ def list_traces(
         return
     table = Table("id", "created (UTC)", "report", "status", "seconds", box=None, padding=(0, 2, 0, 0))
     for trace in found:
-        table.add_row(trace.id, trace.created[:19], trace.report_id, trace.status.replace("_", " "), f"{trace.seconds:.2f}")
+        table.add_row(
+            trace.id, trace.created[:19], trace.report_id, trace.status.replace("_", " "), f"{trace.seconds:.2f}"
+        )
     output.print(table if found else "no run has been recorded yet")
 
 

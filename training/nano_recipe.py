@@ -1,0 +1,79 @@
+"""The recipe of a nano run: a strict, typed YAML file (recipes/nano.yaml)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from coarse2fine.reports import InputError
+
+__all__ = ["DataRecipe", "ModelRecipe", "Recipe", "TrainingRecipe", "load_recipe"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataRecipe(_Strict):
+    """How much is composed, and which words the model may know."""
+
+    vocabulary_conversations: int
+    min_count: int
+    tokens: int
+    held_tokens: int = 60_000
+    longest: int = 1024
+    workers: int = 1
+
+
+class ModelRecipe(_Strict):
+    """The size of the Llama."""
+
+    hidden_size: int
+    layers: int
+    heads: int
+    intermediate_size: int
+    max_positions: int = 4096
+
+
+class TrainingRecipe(_Strict):
+    """The optimiser: Muon for matrices, AdamW for the rest; constant rate, then a linear fall to zero.
+
+    Because the rate is constant until the fall, a run may be stopped and resumed with another number of `steps`
+    (None: all that the data has).
+    """
+
+    tokens_per_step: int
+    steps: int | None = None
+    learning_rate: float
+    muon_learning_rate: float
+    weight_decay: float
+    warmup_steps: int
+    cooldown: float
+    clip: float
+    save_every: int
+    threads: int = 0
+    compile: bool = False
+
+
+class Recipe(_Strict):
+    """A whole run (recipes/nano.yaml)."""
+
+    seed: int
+    output: Path
+    data: DataRecipe
+    model: ModelRecipe
+    training: TrainingRecipe
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a recipe.
+
+    Raises:
+        InputError: it cannot be read, or a field is missing, unknown or of the wrong type.
+    """
+    try:
+        return Recipe.model_validate(yaml.safe_load(path.read_text("utf-8")))
+    except (OSError, yaml.YAMLError, ValidationError) as error:
+        raise InputError(f"{path}: {error}") from error
