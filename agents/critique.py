@@ -12,7 +12,7 @@ Audience = Literal["draft", "brief", "bullet", "comprehensive"]
 """Whom a text is for; "draft" is the drafter's own text, before any audience."""
 
 Label = Literal["supported", "contradicted", "unsupported", "undecided"]
-"""A claim's label. "undecided": a judge's answer could not be parsed; it counts as a failure with a name, never as a score."""
+"""A claim's label. "undecided": a judge's answer could not be parsed: a failure with a name, never a score."""
 
 Layer = Literal["verbatim", "check", "nli", "judge"]
 """Which layer decided: the words stand in the findings; a deterministic check; the NLI model; a chat model as judge."""
@@ -72,8 +72,8 @@ class Critique(_Frozen):
     """All verdicts and omissions of one text.
 
     Args:
-        warnings: what is wrong with the report itself (it contradicts itself, it is not English): a text that rests on it
-            needs a person, however well it is supported.
+        warnings: what is wrong with the report itself (it contradicts itself, it is not English): a text that rests on
+            it needs a person, however well it is supported.
     """
 
     verdicts: tuple[Verdict, ...]

@@ -11,10 +11,14 @@ from coarse2fine.reports import Sentence
 
 __all__ = ["select_evidence", "stems"]
 
-_STOP = frozenset(
+_FUNCTION_WORDS = (
     "a an the of in on at to is are was were be been and or with without no not there this that it its for from by as "
-    "seen noted identified demonstrated present evident appreciated evidence within which has have had may could".split()
+    "seen noted identified demonstrated present evident appreciated evidence within which has have had may could"
 )
+_STOP = frozenset(_FUNCTION_WORDS.split())
+_ENDINGS = (
+    "ically", "ation", "ities", "ized", "ing", "ity", "ies", "ous", "ally", "ial", "ic", "al", "ly", "es", "ed", "s", "y",
+)  # fmt: skip
 
 
 def stems(text: str) -> list[str]:
@@ -26,7 +30,7 @@ def stems(text: str) -> list[str]:
 def _stem(word: str) -> str:
     if word.isdigit() or len(word) < 5:
         return word
-    for ending in ("ically", "ation", "ities", "ized", "ing", "ity", "ies", "ous", "ally", "ial", "ic", "al", "ly", "es", "ed", "s", "y"):
+    for ending in _ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= 4:
             return word[: -len(ending)]
     return word

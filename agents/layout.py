@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from coarse2fine.reports import Sentence, split_sentences
 
-__all__ = ["Line", "closed", "halves", "join_texts", "lines_of", "write"]
+__all__ = ["Line", "closed", "halves", "join_texts", "lines_of", "unrepeated", "write"]
 
 _MARK = re.compile(r"[ \t]*(\d{1,2}[.)]|[-–*•])[ \t]+")
 
@@ -53,15 +53,21 @@ def closed(sentence: str) -> str:
     return capital if capital.endswith((".", "!", "?")) else f"{capital}."
 
 
-def join_texts(texts: Iterable[str]) -> str:
-    """One text of several: a list goes on as a list, prose as prose; what was said before is not said again."""
+def unrepeated(lines: Iterable[Line]) -> list[Line]:
+    """Lines without the sentences that were said before, in any case of letters."""
     seen: set[str] = set()
-    lines = []
-    for line in (line for text in texts for line in lines_of(text)):
-        fresh = tuple(s for s in line.sentences if s.casefold() not in seen)
+    kept = []
+    for mark, sentences in lines:
+        fresh = tuple(s for s in dict.fromkeys(sentences) if s.casefold() not in seen)
         seen.update(s.casefold() for s in fresh)
         if fresh:
-            lines.append(Line(line.mark, fresh))
+            kept.append(Line(mark, fresh))
+    return kept
+
+
+def join_texts(texts: Iterable[str]) -> str:
+    """One text of several: a list goes on as a list, prose as prose; what was said before is not said again."""
+    lines = unrepeated(line for text in texts for line in lines_of(text))
     if any(line.mark for line in lines):
         return write(lines)
     return " ".join(closed(sentence) for line in lines for sentence in line.sentences)

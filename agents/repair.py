@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from coarse2fine.agents.coverage import findings_of
 from coarse2fine.agents.critique import Critique
-from coarse2fine.agents.layout import Line, closed, lines_of, write
+from coarse2fine.agents.layout import Line, closed, lines_of, unrepeated, write
 from coarse2fine.agents.source import source_of
 from coarse2fine.reports import Report, Sentence
 
@@ -23,7 +23,7 @@ def repair(report: Report, text: str, critique: Critique) -> str:
         critique: its critique.
     """
     failed = [Sentence(verdict.text, verdict.start, verdict.end) for verdict in critique.faults]
-    lines = lines_of(text, failed)
+    lines = unrepeated(lines_of(text, failed))
     standing = {sentence.casefold() for line in lines for sentence in line.sentences}
     omitted = _omitted(report, critique) if lines else _weighty(report)
     added = [s for s in omitted if s.casefold() not in standing]

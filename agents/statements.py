@@ -307,7 +307,7 @@ class _Reader:
         return frozenset(
             t.word
             for t in self.tokens[piece.start : piece.end]
-            if t.raw not in self.lex.function_words and t.word[0].isalnum()
+            if t.raw not in self.lex.function_words and t.word[:1].isalnum()
         )
 
     def _organs(self, start: int, end: int) -> frozenset[str]:
@@ -352,7 +352,7 @@ class _Reader:
         """ "No acute cardiopulmonary abnormality": which organs it speaks of, unless it says more than that."""
         lex, state = self.lex, marks[noun - clause.start]
         inside = [self.tokens[i] for i in range(*clause) if marks[i - clause.start] == state]
-        words = {t.word for t in inside if t.word[0].isalnum() and t.raw not in self.lex.function_words}
+        words = {t.word for t in inside if t.word[:1].isalnum() and t.raw not in self.lex.function_words}
         scope = frozenset(o for word in words for o in lex.scope_words.get(word, ())) | self._organs(*clause)
         spoken = words - lex.global_nouns - lex.global_adjectives - lex.generic - set(lex.scope_words) - lex.exam_words
         denied = state == "denied"

@@ -1,1 +1,1 @@
-"""coarse2fine evals."""
+"""Figures: ROUGE with its floors, the abnormal-only rule, an independent auditor, the critic's benchmark, speed."""

@@ -13,7 +13,7 @@ from coarse2fine.agents.critique import Audience
 from coarse2fine.graph.build import Prompts, RunGraph, build_graph
 from coarse2fine.graph.context import AUDIENCES, Context, Settings
 from coarse2fine.graph.result import Result
-from coarse2fine.graph.sync import run_sync
+from coarse2fine.graph.sync import blocking
 from coarse2fine.graph.trace_store import HOME_STORE, TraceStore
 from coarse2fine.reports import Report
 from coarse2fine.serving import NLIModel
@@ -35,6 +35,8 @@ async def aimpress(
 ) -> Result:
     """Write the impressions of a report, each sentence proven against its findings. Arguments: see `build_graph`.
 
+    `impress` is the same for code that is not async. With a model object, build one graph for many reports.
+
     Raises:
         ModelError, MissingExtra: the model cannot be loaded, or breaks while drafting; later, a text says so.
         PromptError, InputError: a template or a setting cannot be.
@@ -47,9 +49,7 @@ async def aimpress(
     return result
 
 
-def impress(report: Report, *args: Any, **kwargs: Any) -> Result:
-    """`aimpress` for code that is not async: the same arguments, result and errors."""
-    return run_sync(aimpress(report, *args, **kwargs))
+impress = blocking(aimpress, "impress")
 
 
 def _graph(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import atexit
 import threading
-from collections.abc import Coroutine
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-__all__ = ["run_sync"]
+__all__ = ["blocking", "run_sync"]
 
 _T = TypeVar("_T")
+_P = ParamSpec("_P")
 
 
 class _Home(NamedTuple):
@@ -40,6 +42,17 @@ def run_sync(coroutine: Coroutine[Any, Any, _T]) -> _T:
     except BaseException:
         future.cancel()
         raise
+
+
+def blocking(function: Callable[_P, Coroutine[Any, Any, _T]], name: str) -> Callable[_P, _T]:
+    """An async function for code that is not async: the same arguments, result and errors, under another name."""
+
+    @wraps(function)
+    def wait(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        return run_sync(function(*args, **kwargs))
+
+    wait.__name__ = wait.__qualname__ = name
+    return wait
 
 
 def _home() -> _Home:

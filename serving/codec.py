@@ -1,8 +1,8 @@
 """The slot codec of nano: a reversible step between clinical text and a closed word-level vocabulary.
 
-Words outside the vocabulary become `<w0>`, `<w1>`, ... and everything with a digit in it `<n0>`, `<n1>`, ..., one slot for
-each distinct word of a conversation, and are put back after decoding. A model that may only emit slots which stand in
-its prompt cannot invent a word, a figure or a vertebral level. The codec wraps the model, in process and over HTTP alike.
+Words outside the vocabulary become `<w0>`, `<w1>`, ... and everything with a digit in it `<n0>`, `<n1>`, ..., one slot
+for each distinct word of a conversation, and are put back after decoding. A model that may only emit slots which stand
+in its prompt cannot invent a word, a figure or a vertebral level. The codec wraps the model, in process and over HTTP.
 """
 
 from __future__ import annotations
@@ -188,7 +188,7 @@ class Codec:
             before = tokens[index - 1] if index else NEWLINE
             text = self._surface(token, session)
             if start and token not in MARKERS and token != BULLET:
-                text = text[:1].upper() + text[1:]
+                text = _capital(text)
             if token == NEWLINE:
                 parts.append("\n")
             else:
@@ -208,6 +208,12 @@ class Codec:
         if not session.seen & GUARDED.union(*_FREES.values()):
             return set(GUARDED)
         return {word for word in GUARDED if not session.seen & _FREES[word]}
+
+
+def _capital(text: str) -> str:
+    """The text with a capital first letter, where that letter has one ("ß" has none)."""
+    first = text[:1].upper()
+    return first + text[1:] if len(first) == 1 else text
 
 
 def _tight(before: str, token: str) -> bool:

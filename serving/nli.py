@@ -109,7 +109,7 @@ def _scores(row: list[float], labels: dict[str, int]) -> NLIScores:
 
 
 class TrueTeacherNLI:
-    """TrueTeacher-style T5: "premise: ... hypothesis: ..." answered "1" (consistent) or "0" (the paper's FC, section 4.2).
+    """TrueTeacher-style T5 (the paper's FC, section 4.2): "premise: ... hypothesis: ..." answered "1" or "0".
 
     Args:
         path: folder or hub id, such as "google/t5_11b_trueteacher_and_anli".

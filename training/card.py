@@ -31,20 +31,25 @@ pipeline_tag: summarization
 # nano: coarse2fine's embedded drafter, reviser and stylist
 
 A Llama-architecture model of {parameters:,} parameters, trained from nothing on reports composed for this project.
-It drafts a radiology impression from findings, rewrites the draft for three audiences (brief, bullet, comprehensive) and
+It drafts a radiology impression from findings, rewrites the draft for three audiences (brief, bullet,
+comprehensive) and
 revises a text from a critique. It is meant to run under coarse2fine's critic, which checks every sentence it writes.
 
 ## How it reads and writes
-- A closed vocabulary of {words:,} lower-case words. Other words become copy slots `<w0>`..., everything with a digit in it
-  `<n0>`...; `codec.json` holds the vocabulary and `coarse2fine.serving.codec` is the reversible step around the model.
-- Decoding allows only slots that stand in the prompt, so it cannot invent an unknown word, a figure or a level; a side
+- A closed vocabulary of {words:,} lower-case words. Other words become copy slots `<w0>`..., everything with
+  a digit in it
+  `<n0>`...; `codec.json` holds the vocabulary and `coarse2fine.serving.codec` is the reversible step around
+the model.
+- Decoding allows only slots that stand in the prompt, so it cannot invent an unknown word, a figure or a
+  level; a side
   that the prompt does not mention is forbidden too. What it can get wrong: which finding a figure or side belongs to,
   what matters, and what follows from a finding. That is what the critic is for.
 - Prompts: the set `nano` (`coarse2fine.prompts`), through the tokenizer's chat template.
 
 ## Data
 {conversations:,} conversations ({tokens:,} tokens) composed from the knowledge base in `training/corpus/knowledge`:
-{exams} exam types and {findings:,} findings, written for this project. No real report, no fetched text, no patient data.
+{exams} exam types and {findings:,} findings, written for this project. No real report, no fetched text, no
+patient data.
 
 ## Recipe
 `coarse2fine train nano --recipe RECIPE` with
@@ -52,10 +57,12 @@ revises a text from a critique. It is meant to run under coarse2fine's critic, w
 {recipe}```
 
 ## Figures
-Held-out loss on composed reports: {held_out_loss:.3f} nats a learnt token. Figures on real reports stand in the project's README.
+Held-out loss on composed reports: {held_out_loss:.3f} nats a learnt token. Figures on real reports stand in
+the project's README.
 
 ## Limits
-English only. Exam types outside the knowledge base work as far as copying carries. Findings longer than about 4,000 characters
+English only. Exam types outside the knowledge base work as far as copying carries. Findings longer than about
+4,000 characters
 are drafted in parts. Not a medical device; a person reads what it writes.
 """
 

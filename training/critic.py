@@ -56,7 +56,7 @@ class TrainingRecipe(_Strict):
     Args:
         tokens_per_step: padded tokens of a batch at most.
         warmup: share of the steps in which the rate rises.
-        short_first: share of the pairs that comes first, the shortest of all: comparing two texts is learnt there soonest.
+        short_first: share of the pairs that comes first, the shortest: there it is learnt soonest to compare two texts.
         freeze_words: word embeddings stay as they came, so that unseen words keep their place among the others.
     """
 
@@ -217,7 +217,7 @@ def _shuffled(
             batch.append(int(i))
         if batch:
             found.append(batch)
-    rng.shuffle(found)  # type: ignore[arg-type]
+    rng.shuffle(found)
     return found
 
 
@@ -332,7 +332,7 @@ def _fit(model: Any, recipe: Recipe, rows: Rows, held: Rows, report: Callable[[s
             logits = model(**rows.batch(plan[step])).logits
         wanted = torch.from_numpy(rows.labels[plan[step]])
         loss = torch.nn.functional.cross_entropy(logits.float(), wanted, label_smoothing=settings.label_smoothing)
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(weights, settings.clip)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)

@@ -151,9 +151,7 @@ def train(recipe: Recipe, *, report: Callable[[str], None] = print) -> Path:
     return recipe.output
 
 
-def _fit(
-    model: LlamaForCausalLM, recipe: Recipe, rows: Rows, held: Rows, report: Callable[[str], None]
-) -> float:
+def _fit(model: LlamaForCausalLM, recipe: Recipe, rows: Rows, held: Rows, report: Callable[[str], None]) -> float:
     import torch
 
     settings = recipe.training

@@ -47,7 +47,10 @@ class Vocabulary(NamedTuple):
 
 def _exam_weights(exams: Sequence[Exam]) -> list[float]:
     """Chest radiographs are the commonest examination, about a quarter; the rest count by what there is to know."""
-    return [0.35 * sum(0.5 + len(e.findings) / 60 for e in exams) if e.exam == "xr-chest" else 0.5 + len(e.findings) / 60 for e in exams]
+    return [
+        0.35 * sum(0.5 + len(e.findings) / 60 for e in exams) if e.exam == "xr-chest" else 0.5 + len(e.findings) / 60
+        for e in exams
+    ]
 
 
 def _conversations(seed: str, number: int) -> Iterator[list[Turn]]:

@@ -8,7 +8,7 @@ from coarse2fine.evals.critic_set import KINDS, derive
 from coarse2fine.reports import Report
 
 FINDINGS = [
-    "There is mild cardiomegaly. Small left pleural effusion. No pneumothorax. A 12 mm nodule is seen in the right apex.",
+    "There is mild cardiomegaly. Small left pleural effusion. No pneumothorax. A 12 mm nodule in the right apex.",
     "The heart is normal in size. The lungs are clear. No pleural effusion or pneumothorax.",
     "Healed fracture of the right 4th rib. The aorta is tortuous. No focal consolidation.",
     "There is a large hiatal hernia. Wedging of T12 is present. The lungs are hyperexpanded.",

@@ -75,4 +75,6 @@ def effusion() -> Report:
 
 @pytest.fixture
 def normal() -> Report:
-    return Report(exam="Chest radiograph", findings="The heart is normal in size. The lungs are clear. No pneumothorax.")
+    return Report(
+        exam="Chest radiograph", findings="The heart is normal in size. The lungs are clear. No pneumothorax."
+    )

@@ -51,7 +51,9 @@ def test_a_text_that_is_all_wrong_becomes_the_reports_own_words(scripted: Any, p
 
 
 def test_a_dropped_claim_does_not_take_its_finding_along(scripted: Any, prompts: Any) -> None:
-    report = Report(findings="There is a small left pleural effusion. There is a displaced fracture of the left sixth rib.")
+    report = Report(
+        findings="There is a small left pleural effusion. There is a displaced fracture of the left sixth rib."
+    )
     chat, _ = scripted(draft=["Displaced fracture of the left sixth rib. Small right pleural effusion."])
     graph = build_graph(chat, ScriptedNLI(lambda premise, claim: float(claim in premise)), prompts, trace_store=None)
     draft = graph.invoke({"report": report}, context={"audiences": []})["result"].draft
@@ -205,7 +207,9 @@ async def test_impress_inside_a_running_loop(scripted: Any, prompts: Any, effusi
 def test_streams(scripted: Any, prompts: Any, effusion: Report) -> None:
     chat, _ = scripted(draft=[EFFUSION])
     graph = build_graph(chat, ScriptedNLI(), prompts, trace_store=None)
-    nodes = [next(iter(part["data"])) for part in graph.stream({"report": effusion}, stream_mode="updates", version="v2")]
+    nodes = [
+        next(iter(part["data"])) for part in graph.stream({"report": effusion}, stream_mode="updates", version="v2")
+    ]
     assert nodes == ["draft", "stylist", "stylist", "stylist", "finish"]
 
 
@@ -236,7 +240,9 @@ def test_the_result_is_the_documented_json(scripted: Any, prompts: Any, effusion
     assert effusion.findings[evidence["start"] : evidence["end"]] == evidence["text"]
 
 
-def test_a_trace_that_cannot_be_kept_loses_no_text(scripted: Any, prompts: Any, effusion: Report, tmp_path: Any) -> None:
+def test_a_trace_that_cannot_be_kept_loses_no_text(
+    scripted: Any, prompts: Any, effusion: Report, tmp_path: Any
+) -> None:
     (tmp_path / "file").write_text("")
     chat, _ = scripted(draft=[EFFUSION])
     store = TraceStore(tmp_path / "file" / "traces.sqlite")

@@ -43,7 +43,10 @@ def test_the_record_says_what_was_done(trace: RunTrace, effusion: Report) -> Non
     assert trace.version == 1
     assert trace.report == effusion
     assert [text.audience for text in trace.texts] == ["draft", "brief", "bullet", "comprehensive"]
-    assert [(c.agent, c.task) for c in trace.calls if c.agent == "drafter"] == [("drafter", "draft"), ("drafter", "revise")]
+    assert [(c.agent, c.task) for c in trace.calls if c.agent == "drafter"] == [
+        ("drafter", "draft"),
+        ("drafter", "revise"),
+    ]
     drafting, revising = (c for c in trace.calls if c.agent == "drafter")
     assert len(drafting.prompt_sha256) == 64
     assert drafting.prompt_sha256 != revising.prompt_sha256

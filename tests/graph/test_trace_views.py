@@ -23,7 +23,8 @@ def trace(scripted: Any, prompts: Any) -> RunTrace:
         id=f'"{EVIL}',
         exam=EVIL,
         clinical_information="[bold]Cough[/bold]",
-        findings=f"There is a small left pleural effusion. {EVIL} \x1b[2J[red]Heart[/red] size is normal. No pneumothorax.",
+        findings=f"There is a small left pleural effusion. {EVIL} \x1b[2J[red]Heart[/red] size is normal. "
+        "No pneumothorax.",
     )
     chat, _ = scripted(
         draft=[f"Small left pleural effusion. Large right pneumothorax {EVIL}."],
@@ -58,7 +59,9 @@ def test_the_page_escapes_what_the_report_says(trace: RunTrace) -> None:
 
 def test_the_page_needs_nothing_else(trace: RunTrace) -> None:
     page = Page(trace_html(trace))
-    links = [v for _, attributes in page.tags for k, v in attributes.items() if k in ("src", "href", "srcset", "action")]
+    links = [
+        v for _, attributes in page.tags for k, v in attributes.items() if k in ("src", "href", "srcset", "action")
+    ]
     assert links
     assert all(link and link.startswith("#s") for link in links)
     assert "url(" not in trace_html(trace)
@@ -99,7 +102,14 @@ def test_the_terminal_view_without_colours(trace: RunTrace) -> None:
     out = io.StringIO()
     Console(file=out, width=300, no_color=True).print(trace_text(trace))
     text = out.getvalue()
-    for said in ("✘ contradicted", "✔ supported", "round 1: write", "round 2: revise (kept)", "[-Large right", "told: "):
+    for said in (
+        "✘ contradicted",
+        "✔ supported",
+        "round 1: write",
+        "round 2: revise (kept)",
+        "[-Large right",
+        "told: ",
+    ):
         assert said in text
     assert "[red]Heart[/red]" in text
     assert "\x1b" not in text

@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 
 from coarse2fine.serving.codec import NEWLINE, Codec, Session, neutralise, split_words
 
-CODEC = Codec(
-    [*"there is a right left sided mass at and no of the ct . , - ( ) / % : ;".split()], casing={"ct": "CT"}
-)
+WORDS = "there is a right left sided mass at and no of the ct . , - ( ) / % : ;"
+CODEC = Codec(WORDS.split(), casing={"ct": "CT"})
 
 
 def round_trip(text: str, codec: Codec = CODEC) -> str:

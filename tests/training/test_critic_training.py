@@ -111,10 +111,10 @@ def test_a_checkpoint_brings_back_weights_and_step(tmp_path: Path) -> None:
     optimiser = torch.optim.AdamW(model.parameters(), lr=0.1)
     model(torch.ones(1, 2)).sum().backward()
     optimiser.step()
-    save_checkpoint(tmp_path / "state.pt", model, optimiser, 7)
+    save_checkpoint(tmp_path / "state.pt", model, [optimiser], 7)
     other = torch.nn.Linear(2, 2)
     fresh = torch.optim.AdamW(other.parameters(), lr=0.1)
-    assert resume(tmp_path / "state.pt", other, fresh) == 7
+    assert resume(tmp_path / "state.pt", other, [fresh]) == 7
     assert torch.equal(other.weight, model.weight)
     assert [p.name for p in tmp_path.iterdir()] == ["state.pt"]
 
@@ -123,7 +123,7 @@ def test_without_a_checkpoint_a_run_begins_at_zero(tmp_path: Path) -> None:
     import torch
 
     model = torch.nn.Linear(2, 2)
-    assert resume(tmp_path / "state.pt", model, torch.optim.AdamW(model.parameters())) == 0
+    assert resume(tmp_path / "state.pt", model, [torch.optim.AdamW(model.parameters())]) == 0
 
 
 def test_encoding_keeps_labels_and_cuts_what_is_too_long(recipe: Recipe) -> None:

@@ -52,8 +52,9 @@ _DENIES = re.compile(r"(?i)(no|negative|without|there (is|are) no)\b")
 _GENERIC = re.compile(r"(?i)\b(abnormalit|finding|lesion|disease|process|change|anomal|patholog)")
 """Words that deny everything at once: such a sentence cannot stand beside a finding of its region."""
 _OVERALL = re.compile(
-    r"(?i)\b(negative|normal|unremarkable|benign) (bilateral |screening |diagnostic )*(mammogram|exam|study|chest|scan|sonogram|"
-    r"ultrasound|mri|ct|pet|radiograph)|\b(every|all) (level|imaged|visuali[sz]ed)|no (suspicious|focal) (uptake|abnormal)"
+    r"(?i)\b(negative|normal|unremarkable|benign) (bilateral |screening |diagnostic )*"
+    r"(mammogram|exam|study|chest|scan|sonogram|ultrasound|mri|ct|pet|radiograph)"
+    r"|\b(every|all) (level|imaged|visuali[sz]ed)|no (suspicious|focal) (uptake|abnormal)"
 )
 """Sentences that call the whole examination normal: they stand only where nothing that matters was found."""
 
@@ -166,9 +167,12 @@ _DENIALS = (
     "No {x} is noted.", "No {x} noted.", "No {x} is demonstrated.", "No {x} is evident.", "No {x} is appreciated.",
     "There is no {x} identified.", "No definite {x}.", "No convincing evidence of {x}.", "I see no {x}.",
     "No {x} seen.", "No {x} is present.", "{X} is not seen.", "{X} is not identified.", "{X} is absent.",
-    "No visible {x}.", "No sign of {x}.", "No signs of {x}.", "There is no sign of {x}.", "No radiographic evidence of {x}.",
-    "Specifically, no {x}.", "No {x} visualized.", "No {x} is visualized.", "No {x} can be seen.", "No suggestion of {x}.",
-    "No obvious {x}.", "No imaging evidence of {x}.", "Without evidence of {x}.", "There are no findings of {x}.",
+    "No visible {x}.", "No sign of {x}.", "No signs of {x}.", "There is no sign of {x}.",
+    "No radiographic evidence of {x}.",
+    "Specifically, no {x}.", "No {x} visualized.", "No {x} is visualized.", "No {x} can be seen.",
+    "No suggestion of {x}.",
+    "No obvious {x}.", "No imaging evidence of {x}.", "Without evidence of {x}.",
+    "There are no findings of {x}.",
     "Free of {x}.", "No {x} are seen.", "There are no {x}.",
 )  # fmt: skip
 
@@ -303,7 +307,9 @@ def _region_text(builder: _Builder, region: str, normals: int, deny: bool) -> li
     return mixed
 
 
-_FEMALE = re.compile(r"(?i)\b(uter|ovar|endometri|fibroid|hysterect|mastectom|breast|cervi(x\b|cal mass)|adnex|vagin|pregnan|gestation)")
+_FEMALE = re.compile(
+    r"(?i)\b(uter|ovar|endometri|fibroid|hysterect|mastectom|breast|cervi(x\b|cal mass)|adnex|vagin|pregnan|gestation)"
+)
 _MALE = re.compile(r"(?i)\b(prostat|testi[cs]|seminal|scrot|penile)")
 
 
@@ -378,7 +384,10 @@ def _opening(exam: Exam, rng: random.Random, compared: bool) -> list[str]:
     parts: Iterable[tuple[float, Sequence[str]]] = (
         (0.08, exam.techniques),
         (0.08, exam.limits),
-        (0.06 if compared else 0.0, ("Comparison is made to the prior study.", "Compared with the previous examination.")),
+        (
+            0.06 if compared else 0.0,
+            ("Comparison is made to the prior study.", "Compared with the previous examination."),
+        ),
     )
     opening = []
     for chance, templates in parts:

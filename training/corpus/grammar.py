@@ -248,7 +248,10 @@ def _choose(
     raise _Missing("no alternative fits")
 
 
-_AN = re.compile(r"(?<![Tt]ype )(?<![Gg]rade )\b([Aa]) (?=(?:[aeioAEIO]|un(?!i)|ul|um|ur(?!e|i)|upp|8|11\b|18\b|MR|L\d|S\d|F[A-Z]|X-))")
+_AN = re.compile(
+    r"(?<![Tt]ype )(?<![Gg]rade )\b([Aa]) "
+    r"(?=(?:[aeioAEIO]|un(?!i)|ul|um|ur(?!e|i)|upp|8|11\b|18\b|MR|L\d|S\d|F[A-Z]|X-))"
+)
 _A = re.compile(r"\b([Aa])n (?=(?:one\b|eu|uni(?!n|m)|us|ur(?=e|i)))")
 
 

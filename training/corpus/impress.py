@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from coarse2fine.training.corpus.compose import Composed, Fact, compose, denial, say
@@ -43,7 +43,7 @@ def _state(rng: random.Random, fact: Fact, style: Style) -> str:
     return max(options, key=lambda text: _overlap(text, fact.text)) if rng.random() < 0.75 else options[0]
 
 
-def _kept(rng: random.Random, composed: Composed, style: Style) -> list[Fact]:
+def _kept(composed: Composed, style: Style) -> list[Fact]:
     facts = [f for f in composed.facts if f.finding.significance != "incidental"]
     minor = [f for f in composed.facts if f.finding.significance == "incidental"]
     if style.incidentals == "all":
@@ -57,12 +57,12 @@ def _kept(rng: random.Random, composed: Composed, style: Style) -> list[Fact]:
 
 
 def _negatives(rng: random.Random, composed: Composed, most: int) -> str | None:
-    denied = sorted(dict((f.id, (f, p)) for f, p in composed.denied).values(), key=lambda d: RANK[d[0].significance])
+    denied = sorted({f.id: (f, p) for f, p in composed.denied}.values(), key=lambda d: RANK[d[0].significance])
     phrases = list(dict.fromkeys(p for _, p in denied))[:most]
     return denial(rng, phrases) if phrases else None
 
 
-def _normal(rng: random.Random, composed: Composed, style: Style, templates: Sequence[str]) -> str:
+def _normal(rng: random.Random, style: Style, templates: Sequence[str]) -> str:
     source = templates[0] if rng.random() < style.usual else rng.choice(templates)
     made = Template(source).expand(rng)
     return made.text if made else tidy(templates[0])
@@ -70,13 +70,13 @@ def _normal(rng: random.Random, composed: Composed, style: Style, templates: Seq
 
 def claims(rng: random.Random, composed: Composed, style: Style) -> list[Claim]:
     """The sentences of an impression in a radiologist's style."""
-    facts = _kept(rng, composed, style)
+    facts = _kept(composed, style)
     found = [Claim(_state(rng, fact, style), fact) for fact in facts]
     serious = any(f.finding.significance != "incidental" for f in facts)
     if not serious:
-        found.insert(0, Claim(_normal(rng, composed, style, composed.exam.normal_impression), None))
+        found.insert(0, Claim(_normal(rng, style, composed.exam.normal_impression), None))
     elif style.closing:
-        found.append(Claim(_normal(rng, composed, style, composed.exam.otherwise), None))
+        found.append(Claim(_normal(rng, style, composed.exam.otherwise), None))
     if style.negatives != "none" and serious and (text := _negatives(rng, composed, 2)):
         found.insert(0 if style.negatives == "first" else len(found), Claim(text, None))
     unique: dict[str, Claim] = {}
@@ -89,7 +89,10 @@ def _merged(rng: random.Random, found: list[Claim]) -> list[Claim]:
     """Sometimes join two short findings: "Cardiomegaly and small left effusion." """
     for i in range(len(found) - 1):
         one, two = found[i], found[i + 1]
-        short = all(c.fact and len(c.text.split()) < 8 and not re.search(r"\b(is|are|has|have|,)\b|,|\.\s", c.text) for c in (one, two))
+        short = all(
+            c.fact and len(c.text.split()) < 8 and not re.search(r"\b(is|are|has|have|,)\b|,|\.\s", c.text)
+            for c in (one, two)
+        )
         if short and rng.random() < 0.15:
             joined = Claim(f"{one.text[:-1]} {rng.choice(['and', 'and', 'with'])} {_lower_first(two.text)}", one.fact)
             return [*found[:i], joined, *found[i + 2 :]]
@@ -100,8 +103,8 @@ def layout(texts: Sequence[str], form: str) -> str:
     """Lay sentences out as prose, a numbered list or dashes; one numbered sentence stays prose."""
     if form == "prose" or (len(texts) == 1 and form == "numbered"):
         return " ".join(texts)
-    marks: Callable[[int], str] = (lambda i: f"{i + 1}.") if form == "numbered" else (lambda i: "-")
-    return "\n".join(f"{marks(i)} {text}" for i, text in enumerate(texts))
+    marks = [f"{i + 1}." if form == "numbered" else "-" for i in range(len(texts))]
+    return "\n".join(f"{mark} {text}" for mark, text in zip(marks, texts, strict=True))
 
 
 def impression(rng: random.Random, composed: Composed, style: Style) -> str:
@@ -122,13 +125,13 @@ def _audience_claims(rng: random.Random, composed: Composed, audience: str, styl
 
 
 def audience_text(rng: random.Random, composed: Composed, audience: str) -> str:
-    """The text for one audience: "brief" (plain words, for patients and non-native speakers), "bullet", "comprehensive"."""
+    """The text for one audience: "brief" (plain words, for patients), "bullet" or "comprehensive"."""
     found, form = _audience_claims(rng, composed, audience, _FULL)
     return layout([claim.text for claim in found], form)
 
 
 def _brief(rng: random.Random, composed: Composed) -> list[Claim]:
-    facts = [f for f in _kept(rng, composed, _BULLETS) if f.finding.significance != "incidental"]
+    facts = [f for f in _kept(composed, _BULLETS) if f.finding.significance != "incidental"]
     lay = [(say(rng, fact, fact.finding.lay, keep=0.5, usual=0.3), fact) for fact in facts]
     found = list({text: Claim(text, fact) for text, fact in lay if text}.values())
     if not found:

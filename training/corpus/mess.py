@@ -78,7 +78,11 @@ def draw_mess(rng: random.Random, composed: Composed) -> Mess:
     if rng.random() < 0.15:
         words = sorted({w.lower() for w in re.findall(r"[A-Za-z]{3,}", composed.report.findings)} - {"left", "right"})
         masked = frozenset(rng.sample(words, min(len(words), rng.randint(1, 3))))
-    chosen = [step for step, chance in ((_typos, 0.12), (_run_on, 0.12), (_double_stop, 0.05), (_lower, 0.05)) if rng.random() < chance]
+    chosen = [
+        step
+        for step, chance in ((_typos, 0.12), (_run_on, 0.12), (_double_stop, 0.05), (_lower, 0.05))
+        if rng.random() < chance
+    ]
     seed = rng.getrandbits(32)
 
     def spoil(text: str) -> str:

@@ -10,7 +10,7 @@ from coarse2fine.agents.evidence import stems
 from coarse2fine.training.corpus.compose import Fact, denial, mentions
 from coarse2fine.training.corpus.grammar import Template, tidy
 from coarse2fine.training.corpus.nli_case import ALSO, GENERAL, Case, Said, first_sentence, word
-from coarse2fine.training.corpus.nli_supported import ACUTE, concluded, joined_text
+from coarse2fine.training.corpus.nli_supported import ACUTE, concluded, joined_text, left_out
 
 __all__ = ["CHANGES", "CONTRADICTED", "SEVERITIES", "class_of", "with_value"]
 
@@ -66,6 +66,21 @@ def _negated(case: Case) -> Said | None:
     return Said(denial(case.rng, [sided]), "negated", (fact.text,))
 
 
+_POSITIVE = re.compile(
+    r"^(?:There (?:is|are) (?:an? )?)?(?P<what>.+?)(?: (?:is|are) (?:seen|noted|present|identified|demonstrated))?\.$"
+)
+
+
+def _negated_words(case: Case) -> Said | None:
+    """The report's own sentence with a "no" before it."""
+    fact = case.any_fact()
+    found = _POSITIVE.match(first_sentence(fact.text)) if fact else None
+    if fact is None or found is None or re.search(r"(?i)\b(no|not|without|is|are|has|have)\b|[:,;]", found["what"]):
+        return None
+    what = found["what"] if found["what"][:2].isupper() else found["what"][0].lower() + found["what"][1:]
+    return Said(tidy(f"{case.rng.choice(['There is no', 'No', 'No evidence of'])} {what}"), "negated", (fact.text,))
+
+
 def _negated_among(case: Case) -> Said | None:
     """A true denial and a false one in one sentence."""
     fact = case.any_fact()
@@ -101,12 +116,27 @@ def _asserted(case: Case) -> Said | None:
 
 
 def _side(case: Case) -> Said | None:
-    fact = case.any_fact("side")
-    if fact is None or fact.values["side"] not in ("left", "right"):
+    """Puts a fact on the other side, by preference one where the report names something else."""
+    sided = [f for f in case.facts if f.values.get("side") in ("left", "right")]
+    if not sided:
         return None
+    fact = case.rng.choice(sided)
     other = "right" if fact.values["side"] == "left" else "left"
     text = with_value(case, fact, "side", other)
-    return Said(text, "side", (fact.text,)) if text else None
+    beside = [f.text for f in sided if f.values["side"] == other]
+    return Said(text, "side", (fact.text, *case.rng.sample(beside, min(1, len(beside))))) if text else None
+
+
+def _against_normal(case: Case) -> Said | None:
+    """Asserts what a normal sentence leaves no room for."""
+    if not case.normal_regions:
+        return None
+    _, sentence = case.rng.choice(case.normal_regions)
+    phrases = left_out(case, sentence)
+    if not phrases:
+        return None
+    text = case.rng.choice(_ASSERTIONS).format(x=case.rng.choice(phrases))
+    return Said(tidy(text), "against normal", (sentence,))
 
 
 def _side_word(case: Case) -> Said | None:
@@ -179,7 +209,7 @@ def _other_number(case: Case, value: str) -> str:
         new = rng.choice(elsewhere)
     else:
         places = len(found.group().partition(".")[2])
-        step = rng.choice([-3, -2, -1, 1, 2, 3]) * 10.0 ** -rng.choice([0, places])
+        step = rng.choice([-3, -2, -1, 1, 2, 3]) * 0.1 ** rng.choice([0, places])
         new = f"{max(0.1, float(found.group()) + step):.{places}f}"
     return value[: found.start()] + new + value[found.end() :]
 
@@ -270,7 +300,7 @@ def _half_wrong(case: Case) -> Said | None:
 
 
 CONTRADICTED: Mapping[Callable[[Case], Said | None], float] = {
-    _negated: 7, _negated_among: 2, _asserted: 6, _side: 10, _side_word: 5, _severity: 22,
+    _negated: 7, _negated_words: 3, _negated_among: 2, _against_normal: 8, _asserted: 6, _side: 10, _side_word: 5, _severity: 22,
     _reworded(_SEVERITY, SEVERITIES, PLAIN_SEVERITIES, "severity"): 10, _number: 22, _listed("level", "level"): 12,
     _listed("count", "count"): 14, _change: 30, _reworded(_CHANGED, CHANGES, PLAIN_CHANGES, "change"): 12, _acuity: 14,
     _sweeping: 4, _called_normal: 4, _half_wrong: 5,

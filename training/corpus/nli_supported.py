@@ -10,7 +10,7 @@ from coarse2fine.training.corpus.compose import Fact, denial, mentions
 from coarse2fine.training.corpus.grammar import Template, tidy
 from coarse2fine.training.corpus.nli_case import ATTRIBUTES, GENERAL, Case, Said, Worded, first_sentence, word
 
-__all__ = ["SUPPORTED", "concluded", "joined_text"]
+__all__ = ["ACUTE", "SUPPORTED", "concluded", "joined_text", "left_out"]
 
 HEDGED = re.compile(
     r"(?i)\b(possibl[ey]|probabl[ey]|likely|may|might|could|suggest\w*|suspicious|suspected|suspicion|compatible|consistent"
@@ -101,13 +101,18 @@ _IMPLIES = (
 """What a normal sentence denies without naming it: (the sentence, the noun phrase)."""
 
 
+def left_out(case: Case, normal: str) -> list[str]:
+    """What a normal sentence denies without naming it, in the exam's own phrases."""
+    denied = [d for s, d in _IMPLIES if re.search(s, normal, re.I)]
+    return sorted({p for f in case.exam.findings for p in f.deny if any(re.search(d, p, re.I) for d in denied)})
+
+
 def _implied(case: Case) -> Said | None:
     """Denies what a normal sentence leaves no room for."""
     if not case.normal_regions:
         return None
     _, sentence = case.rng.choice(case.normal_regions)
-    denied = [d for s, d in _IMPLIES if re.search(s, sentence, re.I)]
-    phrases = sorted({p for f in case.exam.findings for p in f.deny if any(re.search(d, p, re.I) for d in denied)})
+    phrases = left_out(case, sentence)
     return Said(denial(case.rng, [case.rng.choice(phrases)]), "implied denial", (sentence,)) if phrases else None
 
 

@@ -92,8 +92,8 @@ def _site(case: Case) -> Said | None:
     fact = case.any_fact("site")
     if fact is None:
         return None
-    text, broad = fact.text.lower(), fact.values["broad"].lower()
-    sites = [s for s in fact.finding.sites if s.name.lower() not in text and (s.broad or s.name).lower() != broad]
+    source, broad = fact.text.lower(), fact.values["broad"].lower()
+    sites = [s for s in fact.finding.sites if s.name.lower() not in source and (s.broad or s.name).lower() != broad]
     here = [s for s in sites if s.name.lower() in case.text.lower()]
     if not sites:
         return None

@@ -102,7 +102,8 @@ def _revision(rng: random.Random, composed: Composed, mess: Mess) -> list[Turn] 
     return _turns(asked, good)
 
 
-_FIXED = frozenset("left right bilateral both no not without and or the of in is are there with for".split())
+_KEPT = "left right bilateral both no not without and or the of in is are there with for"
+_FIXED = frozenset(_KEPT.split())
 
 
 def hidden_words(rng: random.Random, findings: str) -> frozenset[str]:

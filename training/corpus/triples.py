@@ -81,7 +81,7 @@ def _premise(case: Case, said: Said) -> str:
     needed = {i for i, s in enumerate(sentences) if any(_overlaps(case.text, piece, s) for piece in said.needs)}
     nearest = [sentences.index(s) for s in select_evidence(said.text, sentences, most)]
     chosen = needed | set([i for i in nearest if i not in needed][: max(0, most - len(needed))])
-    if rng.random() < 0.1:
+    if rng.random() < 0.2:
         chosen.add(rng.randrange(len(sentences)))
     return " ".join(sentences[i].text for i in sorted(chosen))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -47,6 +46,8 @@ def external(
     as_json: Annotated[bool, JsonFlag] = False,
 ) -> None:
     """Run the whole graph on published reports: ROUGE and its floors, pass rates, rounds, seconds, an audit."""
+    import asyncio
+
     from coarse2fine.evals.external import evaluate, figures
     from coarse2fine.evals.layouts import read_cases
 

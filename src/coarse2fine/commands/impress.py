@@ -76,8 +76,8 @@ def impress(
         with errors.status(f"report {report.id}: writing and checking"):
             run = graph.invoke({"report": report})
         review |= run["result"].status != "passed"
-        pages.write(run["trace"])
         _show(run["result"], as_json)
+        pages.write(run["trace"])
     if reports.failed:
         raise typer.Exit(_FAILED)
     if review:

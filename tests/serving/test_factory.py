@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import httpx
+import pytest
+from langchain_core.messages import HumanMessage
+
+from coarse2fine.reports import MissingExtra, ModelError
+from coarse2fine.serving import (
+    ScriptedChatModel,
+    ScriptedNLI,
+    factory,
+    load_chat_model,
+    load_nli,
+    model_failures,
+    model_folder,
+)
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> None:
+    factory._load.cache_clear()
+    factory._load_nli.cache_clear()
+
+
+class FakeOpenAI(ModuleType):
+    def __init__(self) -> None:
+        super().__init__("langchain_openai")
+        self.made: list[dict[str, Any]] = []
+
+    def ChatOpenAI(self, **settings: Any) -> ScriptedChatModel:
+        self.made.append(settings)
+        return ScriptedChatModel(replies=["x"])
+
+
+def test_an_instance_is_taken_as_it_is() -> None:
+    chat = ScriptedChatModel(replies=["x"])
+    loaded = load_chat_model(chat)
+    assert (loaded.chat, loaded.name, loaded.prompts, loaded.adapter) == (chat, "ScriptedChatModel", "default", "")
+    nli = ScriptedNLI()
+    assert load_nli(nli) is nli
+
+
+def test_an_instance_that_has_a_name_goes_by_it() -> None:
+    class Named(ScriptedChatModel):
+        model_name: str = "gpt-x"
+
+    assert load_chat_model(Named(replies=["x"])).name == "gpt-x"
+
+
+def test_models_without_a_limit_are_judged_by_length() -> None:
+    loaded = load_chat_model(ScriptedChatModel(replies=["x"]))
+    assert loaded.fits([HumanMessage("x" * 20_000)])
+    assert not loaded.fits([HumanMessage("x" * 20_000), HumanMessage("x" * 20_000)])
+
+
+def test_a_folder_with_a_codec_is_nano(tmp_path: Path) -> None:
+    (tmp_path / "codec.json").write_text(json.dumps({"version": 1, "vocabulary": [], "casing": {}}))
+    loaded = load_chat_model(f"hf:{tmp_path}")
+    assert loaded.prompts == "nano"
+    assert load_chat_model(loaded.chat).prompts == "nano"
+    assert load_chat_model(f"hf:{tmp_path}") is loaded
+
+
+def test_nano_says_what_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    from coarse2fine.serving.nano import NanoChat
+
+    class Engine:
+        limit = 400
+
+        def prompt(self, messages: Any) -> Any:
+            return type("Prompt", (), {"ids": str(messages[0].content).split()})
+
+    monkeypatch.setattr(NanoChat, "engine", property(lambda self: Engine()))
+    loaded = load_chat_model(NanoChat(folder=Path("nowhere"), max_tokens=100))
+    assert loaded.fits([HumanMessage("short")])
+    assert loaded.fits([HumanMessage("seventy " * 300)])
+    assert not loaded.fits([HumanMessage("seventy " * 301)])
+
+
+def test_another_folder_is_a_hugging_face_model(tmp_path: Path) -> None:
+    assert load_chat_model(f"hf:{tmp_path}").prompts == "default"
+
+
+def test_a_vllm_server_with_an_adapter(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeOpenAI()
+    monkeypatch.setitem(sys.modules, "langchain_openai", fake)
+    loaded = load_chat_model("vllm:http://gpu:8000/v1#cxr")
+    assert loaded.adapter == "cxr"
+    assert (fake.made[0]["base_url"], fake.made[0]["model"]) == ("http://gpu:8000/v1", "cxr")
+
+
+def test_a_vllm_server_is_asked_what_it_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeOpenAI()
+    monkeypatch.setitem(sys.modules, "langchain_openai", fake)
+
+    def get(url: str, timeout: float) -> httpx.Response:
+        assert url == "http://gpu:8000/v1/models"
+        return httpx.Response(200, json={"data": [{"id": "llama"}]}, request=httpx.Request("GET", url))
+
+    monkeypatch.setattr(httpx, "get", get)
+    load_chat_model("vllm:http://gpu:8000/v1")
+    assert fake.made[0]["model"] == "llama"
+
+
+def test_a_vllm_server_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "langchain_openai", FakeOpenAI())
+
+    def get(url: str, timeout: float) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    monkeypatch.setattr(httpx, "get", get)
+    with pytest.raises(ModelError, match="is it running"):
+        load_chat_model("vllm:http://gpu:8000/v1")
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "package"),
+    [("vllm:http://x/v1#a", "langchain_openai", "langchain-openai"), ("openai:gpt-4o", "langchain", "langchain")],
+)
+def test_a_package_that_is_missing_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, module: str, package: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingExtra, match=f"pip install {package}"):
+        load_chat_model(name)
+
+
+def test_a_shipped_model_that_is_not_there() -> None:
+    with pytest.raises(ModelError, match=r"carries no model 'nanissimo'.*doctor"):
+        model_folder("nanissimo")
+
+
+def test_nli_names() -> None:
+    assert load_nli("hf:some/model").name == "hf:some/model"
+    assert load_nli("trueteacher:some/t5").name == "trueteacher:some/t5"
+    for name in ("best", "hf:", "openai:gpt-4o"):
+        with pytest.raises(ModelError, match="no NLI model is named"):
+            load_nli(name)
+
+
+def test_an_nli_model_that_cannot_be_loaded(tmp_path: Path) -> None:
+    from coarse2fine.serving import Pair
+
+    with pytest.raises(ModelError, match="cannot load the NLI model"):
+        load_nli(f"hf:{tmp_path}").score([Pair("a", "b")])
+
+
+def test_what_counts_as_a_models_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    for error in (ConnectionError("x"), TimeoutError("x"), RuntimeError("x"), httpx.ConnectError("x")):
+        assert isinstance(error, model_failures())
+    assert not isinstance(AttributeError("x"), model_failures())
+    client = ModuleType("openai")
+    client.OpenAIError = type("OpenAIError", (Exception,), {})  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "openai", client)
+    assert client.OpenAIError in model_failures()
