@@ -17,7 +17,8 @@ _FUNCTION_WORDS = (
 )
 _STOP = frozenset(_FUNCTION_WORDS.split())
 _ENDINGS = (
-    "ically", "ation", "ities", "ized", "ing", "ity", "ies", "ous", "ally", "ial", "ic", "al", "ly", "es", "ed", "s", "y",
+    "ically", "ation", "ities", "ized", "ing", "ity", "ies", "ous", "ally", "ial", "ic", "al", "ly", "es", "ed", "s",
+    "y",
 )  # fmt: skip
 
 

@@ -113,9 +113,9 @@ def _listed(sides: set[Side | None] | frozenset[Side]) -> str:
 def _polarity(findings: str, sentence: str) -> Iterator[Contradiction]:
     for mention in mentions(sentence):
         theirs = [m for m in _mentions(findings) if m.thing == mention.thing]
-        if not theirs or mention.polarity == "hedged":
+        if not theirs or not mention.exact or mention.polarity == "hedged":
             continue
-        if mention.polarity == "asserted" and all(m.polarity == "denied" and not m.limits for m in theirs):
+        if mention.polarity == "asserted" and all(_refutes(mention, m) for m in theirs):
             yield Contradiction("asserted", sentence, f"the findings only deny {mention.thing}: {theirs[0].clause!r}")
         if mention.polarity == "denied" and all(_refutes(m, mention) for m in theirs):
             yield Contradiction("denied", sentence, f"the findings only assert {mention.thing}: {theirs[0].clause!r}")
@@ -123,8 +123,9 @@ def _polarity(findings: str, sentence: str) -> Iterator[Contradiction]:
 
 def _refutes(asserted: Mention, denied: Mention) -> bool:
     """Whether an assertion refutes a denial: "no acute fracture" is refuted by an acute fracture only."""
-    sided = denied.side is None or asserted.side == denied.side
-    return asserted.polarity == "asserted" and denied.limits <= asserted.limits and sided
+    if (asserted.polarity, denied.polarity) != ("asserted", "denied"):
+        return False
+    return denied.limits <= asserted.limits and denied.side in (None, asserted.side)
 
 
 @lru_cache(maxsize=64)

@@ -21,6 +21,8 @@ class Mention(NamedTuple):
         side: the side that its clause gives it, None where it gives none or several.
         polarity: asserted, denied, or hedged ("cannot be excluded").
         limits: what narrows it: "acute", "new", "displaced", ...
+        clause: where it stands.
+        exact: whether its name is exact enough to compare polarity.
     """
 
     thing: str
@@ -28,6 +30,7 @@ class Mention(NamedTuple):
     polarity: Literal["asserted", "denied", "hedged"]
     limits: frozenset[str]
     clause: str
+    exact: bool = True
 
 
 _THINGS: Mapping[str, str] = {
@@ -37,7 +40,7 @@ _THINGS: Mapping[str, str] = {
     "edema": r"(?:pulmonary |interstitial |alveolar )?(?:o?edema)",
     "atelectasis": r"atelecta(?:sis|tic)",
     "cardiomegaly": r"cardiomegaly|enlarged (?:heart|cardiac (?:silhouette|shadow))|cardiac enlargement"
-    r"|(?:heart|cardiac silhouette|heart size|cardiac size) (?:is |appears |remains )?(?:\w+ )?enlarged",
+    r"|(?:heart|cardiac silhouette|heart size|cardiac size) (?:is |appears |remains )?(?:(?!not )\w+ )?enlarged",
     "fracture": r"fractures?",
     "nodule": r"nodules?",
     "mass": r"mass(?:es)?(?! effect)",
@@ -56,7 +59,22 @@ _THINGS: Mapping[str, str] = {
     "dislocation": r"dislocations?",
     "tear": r"tears?",
 }
-_THING = {thing: re.compile(rf"\b(?:{words})\b", re.IGNORECASE) for thing, words in _THINGS.items()}
+_ONLY_SIDED: Mapping[str, str] = {
+    "opacity": r"opacit(?:y|ies)|opacification",
+    "granuloma": r"granulomas?",
+    "hemidiaphragm": r"hemidiaphragm",
+    "catheter": r"(?:catheter|picc|central venous line|port)s?",
+    "clips": r"clips?",
+    "scarring": r"scar(?:s|ring)?",
+    "bulla": r"bull(?:a|ae)|blebs?",
+    "device": r"pacemakers?|defibrillators?|icd",
+    "chest tube": r"chest tubes?",
+    "deformity": r"deformit(?:y|ies)",
+    "pleural thickening": r"pleural thickening",
+}
+"""Things too loosely named to compare by polarity; by side they are."""
+
+_THING = {thing: re.compile(rf"\b(?:{words})\b", re.IGNORECASE) for thing, words in {**_THINGS, **_ONLY_SIDED}.items()}
 _NORMAL = (
     (
         re.compile(
@@ -101,12 +119,12 @@ _DENY = re.compile(
     re.IGNORECASE,
 )
 _DENY_BEHIND = re.compile(
-    r"\b(?:is|are|was|were|has|have)\s+(?:\w+\s+)?(?:not|no longer)\s+(?:\w+\s+)?(?:seen|identified|present|"
-    r"evident|visible|visualized|"
-    r"detected|demonstrated|appreciated|noted|found)|\b(?:is|are) absent|\bha(?:s|ve) resolved|\bruled out|\bnot "
-    r"(?:seen|identified)",
+    r"\b(?:(?:is|are|was|were|has|have)\s+(?:\w+\s+)?(?:not|no longer)\s+(?:\w+\s+)?(?:seen|identified|present|"
+    r"evident|visible|visualized|detected|demonstrated|appreciated|noted|found)|(?:is|are) absent|ha(?:s|ve) resolved|"
+    r"ruled out|not (?:seen|identified))\b(?! on (?:the )?(?:prior|previous|earlier|lateral|frontal))",
     re.IGNORECASE,
 )
+_NEXT_ITEM = re.compile(r",|\b(?:or|and|nor)\b")
 _HEDGED = re.compile(
     r"\b(?:cannot|can not|not (?:entirely |completely )?(?:be )?exclude|could|may|might|possibl|probabl|likely|"
     r"versus|vs|suspect|suggest|"
@@ -115,13 +133,12 @@ _HEDGED = re.compile(
 )
 _LIMIT = re.compile(
     r"\b(?:acute|new|old|healed|chronic|remote|subacute|displaced|large|larger|big|sizable|significant|suspicious|"
-    r"discrete|definite|"
-    r"focal|active|additional|other|further|residual|recurrent|pericardial|joint|overt|frank|gross|massive|"
+    r"active|additional|other|further|residual|recurrent|pericardial|joint|gross|massive|"
     r"enlarging|dense|lobar|"
-    r"superimposed|pulmonary|intracranial|skull|rib|hiatal|vertebral|compression|interstitial|alveolar|axillary|"
+    r"superimposed|intracranial|skull|rib|hiatal|vertebral|compression|interstitial|alveolar|axillary|"
     r"hilar|mediastinal|cerebellar|lacunar|small|"
-    r"full-thickness|full|calcified|noncalcified|tension|loculated|overlying|cavitary|mural|deep|portal|bulky|"
-    r"pathologic|visible|obvious)\b",
+    r"full-thickness|full|calcified|noncalcified|tension|loculated|cavitary|mural|deep|portal|bulky|"
+    r"pathologic)\b",
     re.IGNORECASE,
 )
 
@@ -153,10 +170,20 @@ def _of_clause(clause: str) -> Iterator[Mention]:
             yield from (Mention(thing, None, "denied", frozenset(), clause) for thing in things)
     named = sides_named(clause)
     side = next(iter(named)) if len(named) == 1 else None
-    limits = frozenset(word.lower() for word in _LIMIT.findall(clause))
     for thing, pattern in _THING.items():
         if match := pattern.search(clause):
-            yield Mention(thing, side, _polarity(clause, match.start()), limits, clause)
+            polarity = _polarity(clause, match.start())
+            limits = _limits(_phrase(clause, match.end()) if polarity == "denied" else clause)
+            yield Mention(thing, side, polarity, limits, clause, thing in _THINGS)
+
+
+def _limits(phrase: str) -> frozenset[str]:
+    return frozenset(word.lower() for word in _LIMIT.findall(phrase))
+
+
+def _phrase(clause: str, end: int) -> str:
+    """A clause up to the end of the phrase that ends at `end` or behind: what narrows one item of a denied list."""
+    return clause[:end] + _NEXT_ITEM.split(clause[end:], maxsplit=1)[0]
 
 
 def _polarity(clause: str, place: int) -> Literal["asserted", "denied", "hedged"]:

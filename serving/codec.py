@@ -211,9 +211,9 @@ class Codec:
 
 
 def _capital(text: str) -> str:
-    """The text with a capital first letter, where that letter has one ("ß" has none)."""
+    """The text with a capital first letter, where that letter has one of its own ("ß" and "µ" have none)."""
     first = text[:1].upper()
-    return first + text[1:] if len(first) == 1 else text
+    return first + text[1:] if first.lower() == text[:1].lower() else text
 
 
 def _tight(before: str, token: str) -> bool:

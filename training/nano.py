@@ -163,14 +163,14 @@ def _fit(model: LlamaForCausalLM, recipe: Recipe, rows: Rows, held: Rows, report
     started, seen = time.monotonic(), 0
     model.train()
     if settings.compile:
-        model.model.forward = torch.compile(model.model.forward, dynamic=True)  # type: ignore[method-assign]
+        model.model.forward = torch.compile(model.model.forward, dynamic=True)
     for step in range(first, steps):
         for optimiser, rate in zip(optimisers, (settings.muon_learning_rate, settings.learning_rate), strict=True):
             optimiser.param_groups[0]["lr"] = rate * _rate(step, steps, settings)
         ids, labels = rows.batch(plan[step])
         with torch.autocast("cpu", torch.bfloat16):
             loss = loss_of(model, ids, labels)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
         for optimiser in optimisers:
             optimiser.step()

@@ -203,7 +203,7 @@ def batches(rows: Rows, tokens: int, seed: int) -> list[list[int]]:
                 batch = []
             batch.append(int(i))
         found.append(batch)
-    rng.shuffle(found)  # type: ignore[arg-type]
+    rng.shuffle(found)
     return found
 
 
@@ -240,5 +240,5 @@ def _compose(recipe: Recipe, path: Path) -> None:
     told = {"exams": len(exams), "findings": sum(len(e.findings) for e in exams), **vocabulary._asdict()}
     path.parent.mkdir(parents=True, exist_ok=True)
     part_path = path.with_suffix(".part.npz")
-    np.savez(part_path, told=np.array(json.dumps(told)), **arrays)
+    np.savez(part_path, allow_pickle=False, told=np.array(json.dumps(told)), **arrays)
     part_path.replace(path)

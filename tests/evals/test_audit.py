@@ -70,3 +70,17 @@ def test_the_sentence_is_quoted_with_the_reason() -> None:
     (found,) = audit(Report(findings="No pneumothorax."), "Clear. Large pneumothorax.")
     assert found.sentence == "Large pneumothorax."
     assert "No pneumothorax" in found.detail
+
+
+def test_what_was_not_seen_before_is_not_denied() -> None:
+    assert kinds("Nodule.", "There is a nodule, not seen on the prior exam.") == []
+
+
+def test_a_denial_that_is_narrower_than_the_assertion_contradicts_nothing() -> None:
+    assert kinds("Old fracture.", "No acute fracture.") == []
+    assert kinds("Acute fracture.", "No acute fracture.") == ["asserted"]
+    assert kinds("Small right effusion.", "No left effusion. Fluid on the right.") == []
+
+
+def test_a_normal_heart_said_in_two_ways_agrees() -> None:
+    assert kinds("The heart is not enlarged.") == []

@@ -196,7 +196,7 @@ def denial(rng: random.Random, phrases: Sequence[str]) -> str:
 
 def _commonness(finding: Finding) -> float:
     """How often a finding is drawn: what has many wordings is common."""
-    return SIGNIFICANCE_WEIGHT[finding.significance] * len(finding.findings) ** 1.5
+    return SIGNIFICANCE_WEIGHT[finding.significance] * float(len(finding.findings) ** 1.5)
 
 
 class _Builder:

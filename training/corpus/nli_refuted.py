@@ -24,9 +24,7 @@ SEVERITIES: tuple[frozenset[str], ...] = (
 CHANGES: tuple[frozenset[str], ...] = (
     frozenset(["new", "newly apparent", "interval"]),
     frozenset(["unchanged", "stable", "similar", "persistent"]),
-    frozenset(
-        ["increased", "enlarging", "increasing", "progressive", "worsened", "worsening", "larger", "growing"]
-    ),
+    frozenset(["increased", "enlarging", "increasing", "progressive", "worsened", "worsening", "larger", "growing"]),
     frozenset(["decreased", "improved", "improving", "resolving", "smaller", "decreasing", "reduced", "diminished"]),
 )
 PLAIN_SEVERITIES = ("small", "mild", "minimal", "tiny", "moderate", "large", "severe", "marked", "extensive")
@@ -203,7 +201,7 @@ def _other_number(case: Case, value: str) -> str:
         return value.replace(".", "", 1)
     if way < 0.24 and re.search(r"\b(cm|mm)\b", value):
         return re.sub(r"\b(cm|mm)\b", lambda m: "mm" if m.group() == "cm" else "cm", value)
-    elsewhere = sorted(set(_NUMBER.findall(case.text)) - set(_NUMBER.findall(value)))
+    elsewhere: list[str] = sorted(set(_NUMBER.findall(case.text)) - set(_NUMBER.findall(value)))
     found = rng.choice(numbers)
     if way < 0.45 and elsewhere:
         new = rng.choice(elsewhere)
@@ -300,7 +298,8 @@ def _half_wrong(case: Case) -> Said | None:
 
 
 CONTRADICTED: Mapping[Callable[[Case], Said | None], float] = {
-    _negated: 7, _negated_words: 3, _negated_among: 2, _against_normal: 8, _asserted: 6, _side: 10, _side_word: 5, _severity: 22,
+    _negated: 7, _negated_words: 3, _negated_among: 2, _against_normal: 8, _asserted: 6, _side: 10, _side_word: 5,
+    _severity: 22,
     _reworded(_SEVERITY, SEVERITIES, PLAIN_SEVERITIES, "severity"): 10, _number: 22, _listed("level", "level"): 12,
     _listed("count", "count"): 14, _change: 30, _reworded(_CHANGED, CHANGES, PLAIN_CHANGES, "change"): 12, _acuity: 14,
     _sweeping: 4, _called_normal: 4, _half_wrong: 5,

@@ -89,7 +89,7 @@ _IMPLIES = (
         r"(heart|cardiac|cardiomediastinal).*\b(normal|unremarkable|within)|normal (heart|cardiac)",
         r"cardiomegaly|heart enlargement|enlarged heart",
     ),
-    (r"(bones?|bony|osseous|ribs).*(intact|unremarkable|normal)", r"^(acute |displaced |rib )*fracture$"),
+    (r"(bones|bony (?!trabec)|osseous|ribs).*(intact|unremarkable|normal)", r"^(acute |displaced |rib )*fracture$"),
     (r"(costophrenic|pleural).*(clear|sharp|normal)", r"^(pleural )?effusion$"),
     (r"(ventricles|ventricular).*normal", r"hydrocephalus"),
     (r"(aorta|aortic).*normal", r"aneurysm"),

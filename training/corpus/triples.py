@@ -20,7 +20,7 @@ from coarse2fine.training.corpus.nli_refuted import CONTRADICTED
 from coarse2fine.training.corpus.nli_supported import SUPPORTED
 from coarse2fine.training.corpus.nli_unsaid import UNSAID
 
-__all__ = ["Background", "Label", "Triple", "triples"]
+__all__ = ["Background", "Label", "Triple", "premise", "triples"]
 
 MAKERS: Mapping[Label, Mapping[Callable[[Case], Said | None], float]] = {
     "entailment": SUPPORTED,
@@ -52,7 +52,7 @@ def triples(rng: random.Random, background: Background, number: int = 8) -> Iter
             continue
         label, said = made
         seen.add(said.text)
-        yield Triple(*disturb(case, Pairing(_premise(case, said), said.text, said.label or label, said.kind)))
+        yield Triple(*disturb(case, Pairing(premise(case, said), said.text, said.label or label, said.kind)))
 
 
 def _composed(rng: random.Random, background: Background) -> Composed:
@@ -72,7 +72,7 @@ def _one(case: Case) -> tuple[Label, Said] | None:
     return None
 
 
-def _premise(case: Case, said: Said) -> str:
+def premise(case: Case, said: Said) -> str:
     """Evidence as production selects it; sometimes shorter, with a distractor, or the whole of a short report."""
     rng, sentences = case.rng, case.sentences
     if len(case.text.split()) <= SHORT_REPORT and rng.random() < 0.1:
