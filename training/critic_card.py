@@ -18,7 +18,8 @@ Tells whether evidence from a radiology report proves a claim of an impression: 
 A cross-encoder: premise (one to three sentences of the findings) and hypothesis (one sentence) go in as a pair.
 
 ## How it was made
-Fine-tuned by `coarse2fine train critic` from {start} on {pairs} premise-hypothesis pairs. All pairs were composed from
+Fine-tuned by `coarse2fine train critic` from {start}
+on {pairs} premise-hypothesis pairs. All pairs were composed from
 coarse2fine's own knowledge base of radiology, whose reports have known facts; no patient's report was used, neither to
 train nor to choose a checkpoint. Claims differ from the evidence by one thing at a time (FactCC-style): negation, side,
 severity, number, level, interval change, acuity, place, an added attribute, an invented finding.
