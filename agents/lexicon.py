@@ -18,7 +18,7 @@ RANK: Mapping[str, int] = {"incidental": 0, "significant": 1, "critical": 2}
 """Significance in order."""
 
 _TOKEN = re.compile(
-    r"(?<![a-z\d])[ctls]\d{1,2}(?![\da-z])|\d+(?:\.\d+)?(?:st|nd|rd|th)?|[^\W\d_]+(?:'[^\W\d_]+)?|[^\w\s-]"
+    r"x-?rays?(?![a-z])|(?<![a-z\d])[ctls]\d{1,2}(?![\da-z])|\d+(?:\.\d+)?(?:st|nd|rd|th)?|[^\W\d_]+(?:'[^\W\d_]+)?|[^\w\s-]"
 )
 _BRITISH = tuple(
     (re.compile(old), new)
@@ -160,10 +160,10 @@ class Lexicon:
         return self._synonyms.get(word, word)
 
     def tokens(self, text: str) -> list[Token]:
-        """Words, numbers and marks; hyphens fall away, "non-displaced" is one word."""
+        """Words, numbers and marks; hyphens fall away, "non-displaced" and "x-ray" are one word."""
         found: list[Token] = []
         for match in _TOKEN.finditer(text.lower()):
-            raw = match[0]
+            raw = match[0].replace("x-ray", "xray")
             if found and found[-1].raw == "non" and raw.isalpha():
                 first = found.pop()
                 found.append(Token(f"non{raw}", self.canonical(f"non{raw}"), first.start, match.end()))
