@@ -103,8 +103,9 @@ def _sentences(text: str) -> Iterator[Sentence]:
 
 def _begin(text: str, position: int, listed: int) -> tuple[int, int]:
     """Where the text proper begins at or after `position`, and the number of the list item that it belongs to."""
-    marker = _MARKER.match(text, position)
-    return (marker.end(), int(marker["number"] or listed)) if marker else (position, listed)
+    while (marker := _MARKER.match(text, position)) and marker.end() > position:
+        position, listed = marker.end(), int(marker["number"] or listed)
+    return position, listed
 
 
 def _sentence(text: str, start: int, end: int) -> Iterator[Sentence]:

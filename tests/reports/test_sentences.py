@@ -6,7 +6,7 @@ import re
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from coarse2fine.reports.sentences import Sentence, split_sentences
@@ -173,6 +173,7 @@ def test_only_markers_and_punctuation_are_left_out(text: str) -> None:
         end = sentence.end
 
 
+@example("0. 0) :")  # a marker behind a marker, and nothing else
 @given(_TEXTS)
 def test_a_sentence_alone_loses_nothing(text: str) -> None:
     for sentence in split_sentences(text):
