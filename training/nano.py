@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from coarse2fine.reports import ModelError
 from coarse2fine.serving import codec as marks
+from coarse2fine.serving.nano import load_codec
 from coarse2fine.training.card import NanoFacts, write_nano_card
 from coarse2fine.training.checkpoint import resume, save_checkpoint
 from coarse2fine.training.nano_data import IGNORED, Rows, Vocabulary, batches, prepare
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
-__all__ = ["Recipe", "build_model", "build_tokenizer", "load_recipe", "save", "train"]
+__all__ = ["Recipe", "build_model", "build_tokenizer", "load_recipe", "save", "start_from", "train"]
 
 CHAT_TEMPLATE = (
     "{% for m in messages %}{% if m.role == 'user' %}{{ ('<s> ' if loop.first else '') + m.content + ' <|answer|> ' }}"
@@ -75,6 +77,36 @@ def build_model(recipe: Recipe, vocabulary: Vocabulary) -> LlamaForCausalLM:
     return LlamaForCausalLM(config)
 
 
+def start_from(model: LlamaForCausalLM, vocabulary: Vocabulary, folder: Path) -> int:
+    """Copy the weights of a trained nano into `model`; rows of the word embeddings go by word, new words stay random.
+
+    Returns:
+        How many words of `vocabulary` the earlier model knew.
+
+    Raises:
+        ModelError: the folder holds no nano, or one of another size.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    load_codec(folder)
+    earlier = AutoModelForCausalLM.from_pretrained(folder, dtype="float32")
+    known: dict[str, int] = AutoTokenizer.from_pretrained(folder).get_vocab()
+    state = earlier.state_dict()
+    rows = [(i, known[token]) for i, token in enumerate(vocabulary.tokens) if token in known]
+    words = model.get_input_embeddings().weight.detach().clone()
+    earlier_words = state["model.embed_tokens.weight"]
+    if earlier_words.shape[1] != words.shape[1]:
+        raise ModelError(f"{folder} is {earlier_words.shape[1]} wide; the recipe asks for {words.shape[1]}")
+    new, old = zip(*rows, strict=True)
+    words[list(new)] = earlier_words[list(old)]
+    state["model.embed_tokens.weight"] = state["lm_head.weight"] = words
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        raise ModelError(f"{folder} is not of the recipe's size: {error}") from error
+    return len(rows)
+
+
 def _optimisers(model: LlamaForCausalLM, recipe: TrainingRecipe) -> list[torch.optim.Optimizer]:
     import torch
 
@@ -93,15 +125,31 @@ def _rate(step: int, steps: int, recipe: TrainingRecipe) -> float:
     return min(1.0, (steps - step) / max(1.0, steps * recipe.cooldown))
 
 
-def loss_of(model: Any, ids: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Mean cross-entropy in nats; logits are computed at learnt positions only. `ids`, `labels`: (rows, length)."""
+def loss_of(
+    model: Any, ids: torch.Tensor, labels: torch.Tensor, prompt_weight: float = 0.0, pad: int = 0
+) -> torch.Tensor:
+    """Mean cross-entropy in nats over the answers' tokens; logits are computed at learnt positions only.
+
+    Args:
+        model: a causal language model.
+        ids: tokens, (rows, length), padded on the right with `pad`.
+        labels: the same where an answer is learnt, `IGNORED` elsewhere.
+        prompt_weight: what is added for the prompts' tokens: their mean cross-entropy times this.
+        pad: the id of padding.
+    """
     import torch
 
     hidden = model.model(input_ids=ids).last_hidden_state[:, :-1]
-    wanted = labels[:, 1:]
-    keep = wanted != IGNORED
-    logits = model.lm_head(hidden[keep])
-    return torch.nn.functional.cross_entropy(logits.float(), wanted[keep].long())
+    wanted = ids[:, 1:]
+    answers = labels[:, 1:] != IGNORED
+    keep = answers if not prompt_weight else wanted != pad
+    losses = torch.nn.functional.cross_entropy(
+        model.lm_head(hidden[keep]).float(), wanted[keep].long(), reduction="none"
+    )
+    if not prompt_weight:
+        return losses.mean()
+    answer = answers[keep]
+    return losses[answer].mean() + prompt_weight * losses[~answer].mean()
 
 
 def save(model: LlamaForCausalLM, vocabulary: Vocabulary, folder: Path) -> None:
@@ -133,6 +181,9 @@ def train(recipe: Recipe, *, report: Callable[[str], None] = print) -> Path:
         torch.set_num_threads(recipe.training.threads)
     data = prepare(recipe)
     model = build_model(recipe, data.vocabulary)
+    if recipe.model.start is not None:
+        known = start_from(model, data.vocabulary, recipe.model.start)
+        report(f"starts from {recipe.model.start}, which knows {known:,} of {len(data.vocabulary.tokens):,} tokens")
     learnt = (data.rows.labels >= 0).mean()
     report(f"{len(data.vocabulary.words):,} words, {model.num_parameters():,} parameters")
     report(f"{len(data.rows):,} conversations, {len(data.rows.ids):,} tokens ({learnt:.0%} learnt)")
@@ -169,7 +220,7 @@ def _fit(model: LlamaForCausalLM, recipe: Recipe, rows: Rows, held: Rows, report
             optimiser.param_groups[0]["lr"] = rate * _rate(step, steps, settings)
         ids, labels = rows.batch(plan[step])
         with torch.autocast("cpu", torch.bfloat16):
-            loss = loss_of(model, ids, labels)
+            loss = loss_of(model, ids, labels, settings.prompt_weight)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
         for optimiser in optimisers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from coarse2fine.reports import InputError
 
@@ -28,20 +28,21 @@ class DataRecipe(_Strict):
 
 
 class ModelRecipe(_Strict):
-    """The size of the Llama."""
+    """The size of the Llama, and the model of the same size that it starts from (None: from nothing)."""
 
     hidden_size: int
     layers: int
     heads: int
     intermediate_size: int
     max_positions: int = 4096
+    start: Path | None = None
 
 
 class TrainingRecipe(_Strict):
     """The optimiser: Muon for matrices, AdamW for the rest; constant rate, then a linear fall to zero.
 
     Because the rate is constant until the fall, a run may be stopped and resumed with another number of `steps`
-    (None: all that the data has).
+    (None: all that the data has). `prompt_weight` is the weight of a prompt's token in the loss; an answer's is 1.
     """
 
     tokens_per_step: int
@@ -52,6 +53,7 @@ class TrainingRecipe(_Strict):
     warmup_steps: int
     cooldown: float
     clip: float
+    prompt_weight: float = Field(default=0.0, ge=0.0, le=1.0)
     save_every: int
     threads: int = 0
     compile: bool = False

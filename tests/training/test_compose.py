@@ -9,7 +9,7 @@ import pytest
 
 from coarse2fine.training.corpus.compose import Composed, compose, denial, mentions, say
 from coarse2fine.training.corpus.impress import AUDIENCES, audience_text, impression, spoil
-from coarse2fine.training.corpus.knowledge import Exam, knowledge
+from coarse2fine.training.corpus.knowledge import Exam, knowledge, load_exams
 from coarse2fine.training.corpus.mess import draw_mess
 from coarse2fine.training.corpus.rows import conversation
 from coarse2fine.training.corpus.styles import STYLES
@@ -105,3 +105,77 @@ def test_conversations_end_with_a_learned_turn() -> None:
         turns = conversation(random.Random(i), EXAMS[i % len(EXAMS)])
         assert turns[-1].learned
         assert not turns[0].learned
+
+
+WRIST = """
+exam: toy
+modality: XR
+titles: [Radiograph]
+indications: [pain]
+normal_impression: [No fracture.]
+otherwise: [Otherwise normal.]
+normal_lay: [Your bones look normal.]
+one_side: true
+focuses: {wrist: [wrist], knee: [knee]}
+level_rows: {levels: [L3-4, L4-5, L5-S1], normal: [Unremarkable.]}
+regions: {bones: {normal: [The bones are intact.]}}
+findings:
+  - id: break
+    region: bones
+    significance: significant
+    names: [fracture]
+    sides: [left, right, bilateral]
+    sites: [{name: distal radius, broad: wrist}, {name: patella, broad: knee}]
+    findings: ["{side} {site} fracture."]
+    impression: ["[{side}] [{broad}] fracture."]
+    lay: ["A bone [in your {broad}] is broken."]
+  - id: wear
+    region: bones
+    significance: incidental
+    names: [arthrosis]
+    sides: [left, right]
+    sites: [{name: radiocarpal, broad: wrist}, {name: femorotibial, broad: knee}]
+    findings: ["{side} {site} arthrosis."]
+    impression: ["[{side}] arthrosis [of the {broad}]."]
+    lay: ["A joint is worn."]
+  - id: bulge
+    region: bones
+    significance: significant
+    names: [bulge]
+    levels: [L4-L5, L5-S1]
+    findings: ["{level} disc bulge."]
+    at_level: [Disc bulge.]
+    impression: ["Disc bulge [at {level}]."]
+    lay: ["A disc [at {level}] bulges."]
+"""
+
+
+def toy() -> list[Composed]:
+    (exam,) = load_exams([("toy.yaml", WRIST)])
+    return [compose(exam, random.Random(i), findings=3) for i in range(200)]
+
+
+def test_one_examination_shows_one_part_of_the_body_and_mostly_one_side() -> None:
+    mixed = 0
+    for made in toy():
+        parts = {fact.values["broad"] for fact in made.facts if "broad" in fact.values}
+        assert len(parts) == 1
+        sides = {fact.values["side"] for fact in made.facts if "side" in fact.values}
+        mixed += len(sides) > 1
+    assert 0 < mixed < 30
+
+
+def test_rows_name_each_level_once_and_their_facts_keep_it() -> None:
+    rows = [made for made in toy() if any(fact.row for fact in made.facts)]
+    assert 60 < len(rows) < 140
+    for made in rows:
+        (fact,) = (fact for fact in made.facts if fact.row)
+        assert re.search(rf"(^|At |\s){fact.values['level']}( -|:) Disc bulge\.", made.report.findings)
+        assert made.report.findings.count(fact.values["level"]) == 1
+        assert fact.values["level"] in ("L4-5", "L5-S1")
+        assert fact.values["level"] in impression(random.Random(1), made, STYLES[0])
+
+
+def test_a_denial_says_nothing_twice() -> None:
+    for i in range(50):
+        assert denial(random.Random(i), ["acute fracture", "fracture"]).lower().count("fracture") == 1

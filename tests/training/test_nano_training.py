@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from langchain_core.messages import HumanMessage
 from safetensors.torch import load_file
 
-from coarse2fine.reports import InputError
+from coarse2fine.reports import InputError, ModelError
 from coarse2fine.serving import load_chat_model
-from coarse2fine.training.nano import Recipe, load_recipe, train
-from coarse2fine.training.nano_data import IGNORED, Rows, batches
+from coarse2fine.training.nano import Recipe, build_model, load_recipe, loss_of, start_from, train
+from coarse2fine.training.nano_data import IGNORED, Rows, Vocabulary, batches
 
 TINY = """
 seed: 1
@@ -68,6 +69,44 @@ def test_training_learns_and_its_output_answers_by_name(tmp_path: Path) -> None:
     reply = model.chat.invoke([HumanMessage("<|findings|> Foozle of the barble. <|draft|>")])
     assert reply.usage_metadata is not None
     assert reply.usage_metadata["input_tokens"] == 9
+
+
+def test_a_run_starts_from_an_earlier_model_word_by_word(tmp_path: Path) -> None:
+    first = tiny(tmp_path)
+    folder = train(first, report=lambda line: None)
+    earlier = load_file(folder / "model.safetensors")["model.embed_tokens.weight"].float()
+    known = load_chat_model(f"hf:{folder}").chat.engine.ids
+    words = Vocabulary(["<pad>", "<unk>", "<s>", "</s>", "neverseen", "the"], {})
+    model = build_model(first, words)
+    assert start_from(model, words, folder) == 5
+    rows = model.get_input_embeddings().weight
+    assert torch.equal(rows[5], earlier[known["the"]])
+    assert not any(torch.equal(rows[4], row) for row in earlier)
+
+
+def test_a_start_of_another_size_is_refused(tmp_path: Path) -> None:
+    folder = train(tiny(tmp_path), report=lambda line: None)
+    wider = tiny(tmp_path)
+    wider = wider.model_copy(update={"model": wider.model.model_copy(update={"hidden_size": 48})})
+    with pytest.raises(ModelError, match="32 wide; the recipe asks for 48"):
+        start_from(build_model(wider, Vocabulary(["<pad>", "<unk>", "<s>", "</s>"], {})), Vocabulary([], {}), folder)
+
+
+def test_prompts_count_by_their_weight_and_padding_never() -> None:
+    class Echo:
+        """Gives every token the same logits."""
+
+        def model(self, input_ids: torch.Tensor) -> SimpleNamespace:
+            return SimpleNamespace(last_hidden_state=torch.zeros(*input_ids.shape, 1))
+
+        def lm_head(self, hidden: torch.Tensor) -> torch.Tensor:
+            return torch.tensor([0.0, 1.0, 2.0, 3.0]).expand(len(hidden), 4)
+
+    ids = torch.tensor([[1, 2, 3], [1, 3, 0]])
+    labels = torch.tensor([[IGNORED, IGNORED, 3], [IGNORED, 3, IGNORED]])
+    logsum = torch.logsumexp(torch.tensor([0.0, 1.0, 2.0, 3.0]), 0)
+    assert loss_of(Echo(), ids, labels).item() == pytest.approx((logsum - 3).item())
+    assert loss_of(Echo(), ids, labels, 0.5).item() == pytest.approx((logsum - 3 + 0.5 * (logsum - 2)).item())
 
 
 def test_a_recipe_with_an_unknown_field_is_refused_by_name(tmp_path: Path) -> None:

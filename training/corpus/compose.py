@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from coarse2fine.reports import Report, Sex
 from coarse2fine.training.corpus.grammar import Template, tidy
@@ -28,12 +28,14 @@ class Fact:
         values: the attributes that the text says, such as {"side": "left", "size": "3 cm"}.
         plural: its grammatical number.
         text: the sentence or sentences of the findings that assert it.
+        row: whether it stands in the row of its level, so that `text` need not name the level.
     """
 
     finding: Finding
     values: Mapping[str, str]
     plural: bool
     text: str
+    row: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,9 +88,13 @@ def _measure(rng: random.Random, size: Size) -> str:
     return f"{text}{size.unit}" if size.unit == "%" or rng.random() < 0.08 else f"{text} {size.unit}"
 
 
-def _sample_values(rng: random.Random, finding: Finding, compared: bool) -> tuple[dict[str, str], bool]:
+def _sample_values(
+    rng: random.Random, finding: Finding, compared: bool, wanted_side: str = ""
+) -> tuple[dict[str, str], bool]:
     values: dict[str, str] = {}
     side = rng.choice(finding.sides) if finding.sides else ""
+    if wanted_side in finding.sides:
+        side = wanted_side
     count = rng.choice(finding.counts) if finding.counts and rng.random() < 0.4 else ""
     if side:
         values |= {"side": side, "side_lay": "both" if side == "bilateral" else side}
@@ -110,8 +116,8 @@ def _sample_values(rng: random.Random, finding: Finding, compared: bool) -> tupl
     return values, side == "bilateral" or bool(count)
 
 
-def _fact(rng: random.Random, finding: Finding, compared: bool, keep: float) -> Fact | None:
-    values, plural = _sample_values(rng, finding, compared)
+def _fact(rng: random.Random, finding: Finding, compared: bool, keep: float, side: str = "") -> Fact | None:
+    values, plural = _sample_values(rng, finding, compared, side)
     templates = [Template(text) for text in finding.findings]
     rng.shuffle(templates)
     for template in templates:
@@ -128,7 +134,9 @@ def _fact(rng: random.Random, finding: Finding, compared: bool, keep: float) -> 
         if "site" in said:
             said["broad"] = values["broad"]
         return Fact(finding, said, plural, made.text)
-    if "count" in values and (bare := _fact(rng, finding.model_copy(update={"counts": ()}), compared, keep)):
+    if "count" in values and (
+        bare := _fact(rng, finding.model_copy(update={"counts": ()}), compared, keep, side)
+    ):
         return Fact(finding, bare.values, bare.plural, bare.text)
     return None
 
@@ -181,7 +189,8 @@ _PLURAL = re.compile(r"(?<![usi])s$")
 
 
 def denial(rng: random.Random, phrases: Sequence[str]) -> str:
-    """A sentence that denies one or several things."""
+    """A sentence that denies one or several things; what another phrase says in fewer words is said once."""
+    phrases = [p for p in phrases if not any(p != q and p.lower().endswith(f" {q.lower()}") for q in phrases)]
     several = len(phrases) > 1
     frames = [f for f in _DENIALS if not (several and f.startswith("{X}"))]
     if not all(_PLURAL.search(p) for p in phrases):
@@ -192,6 +201,11 @@ def denial(rng: random.Random, phrases: Sequence[str]) -> str:
     if len(phrases) > 2 and rng.random() < 0.5:
         listed = listed.replace(" or ", ", or ")
     return tidy(rng.choice(frames).format(x=listed, X=listed[:1].upper() + listed[1:]))
+
+
+def _level_key(level: str) -> str:
+    """ "L4-5" and "L4-L5" are one level."""
+    return re.sub(r"[A-Za-z ]", "", level).replace("/", "-")
 
 
 def _commonness(finding: Finding) -> float:
@@ -206,13 +220,17 @@ class _Builder:
         self.exam, self.rng = exam, rng
         self.compared = rng.random() < 0.45
         self.keep = rng.choice([0.25, 0.5, 0.5, 0.75])
+        self.side = rng.choice(("left", "right")) if exam.one_side and rng.random() < 0.9 else ""
+        self.focus = rng.choice(sorted(exam.focuses)) if exam.focuses else ""
+        self.findings = exam.by_focus[self.focus] if self.focus else exam.findings
+        self.rows = exam.level_rows if exam.level_rows and rng.random() < 0.5 else None
         self.facts: list[Fact] = []
         self.denied: list[tuple[Finding, str]] = []
         self.normals: list[str] = []
 
     def add_facts(self, number: int) -> None:
         """Draw findings without saying the same concept twice."""
-        pool = list(self.exam.findings)
+        pool = list(self.findings)
         taken: set[str] = set()
         while pool and len(self.facts) < number:
             weights = [_commonness(f) for f in pool]
@@ -221,10 +239,46 @@ class _Builder:
             names = {name.lower() for name in finding.names}
             if names & taken:
                 continue
-            fact = _fact(self.rng, finding, self.compared, self.keep)
+            fact = self._row_fact(finding) or _fact(self.rng, finding, self.compared, self.keep, self.side)
             if fact is not None:
                 taken |= names
                 self.facts.append(fact)
+
+    def _row_fact(self, finding: Finding) -> Fact | None:
+        """A fact told in the row of its level; None where the report has no rows or the finding none in it."""
+        if self.rows is None or not finding.at_level:
+            return None
+        wanted = {_level_key(level) for level in finding.levels}
+        levels = tuple(level for level in self.rows.levels if _level_key(level) in wanted)
+        if not levels:
+            return None
+        told = finding.model_copy(update={"levels": levels, "findings": finding.at_level, "counts": ()})
+        values, plural = _sample_values(self.rng, told, self.compared, self.side)
+        for text in self.rng.sample(finding.at_level, len(finding.at_level)):
+            made = Template(text).expand(self.rng, values, plural=plural, keep=self.keep)
+            if made is not None:
+                said = {k: v for k, v in values.items() if k in made.said | {"level"}}
+                said |= {"side_lay": values["side_lay"]} if "side" in said else {}
+                said |= {"broad": values["broad"]} if "site" in said else {}
+                return Fact(finding, said, plural, made.text, row=True)
+        return None
+
+    def level_rows(self) -> list[str]:
+        """The report's rows, "L4-5: ...", in order; the first fact of a row carries its level from now on."""
+        if self.rows is None:
+            return []
+        every, mark = self.rng.random() < 0.7, self.rng.choice(("{}:", "{}:", "{}:", "At {}:", "{} -"))
+        rows: list[str] = []
+        for level in self.rows.levels:
+            here = [i for i, fact in enumerate(self.facts) if fact.row and fact.values["level"] == level]
+            head = mark.format(level)
+            if here:
+                first = self.facts[here[0]]
+                self.facts[here[0]] = replace(first, text=f"{head} {first.text}")
+                rows.append(" ".join(self.facts[i].text for i in here))
+            elif every and (made := Template(self.rng.choice(self.rows.normal)).expand(self.rng)):
+                rows.append(f"{head} {made.text}")
+        return rows
 
     def present_names(self) -> set[str]:
         return {name.lower() for fact in self.facts for name in fact.finding.names}
@@ -249,7 +303,7 @@ class _Builder:
         present_text = " ".join(f.text for f in self.facts)
         return [
             finding
-            for finding in self.exam.findings
+            for finding in self.findings
             if finding.deny
             and not present & {n.lower() for n in finding.names}
             and not any(mentions(present_text, n) for n in (*finding.names, *finding.deny))
@@ -296,7 +350,7 @@ class _Builder:
 
 def _region_text(builder: _Builder, region: str, normals: int, deny: bool) -> list[str]:
     rng = builder.rng
-    facts = [fact.text for fact in builder.facts if fact.finding.region == region]
+    facts = [fact.text for fact in builder.facts if fact.finding.region == region and not fact.row]
     sentences = builder.normal_sentences(region, normals)
     if deny and (denied := builder.deny_some(region, 3)):
         sentences.append(denied)
@@ -361,23 +415,31 @@ def compose(exam: Exam, rng: random.Random, findings: int | None = None) -> Comp
         if sentences:
             text = " ".join(sentences)
             paragraphs.append(f"{_label(region)}: {text}" if labelled else text)
+    paragraphs += builder.level_rows()
     if rng.random() < 0.35 and (denied := builder.deny_some(None, 4)):
         paragraphs.append(denied)
     if not paragraphs:
         paragraphs = builder.normal_sentences(regions[0], 2) or [denial(rng, ["abnormality"])]
     opening = _opening(exam, rng, builder.compared)
-    glue = "\n" if labelled and rng.random() < 0.7 else " "
+    glue = "\n" if (labelled or builder.rows) and rng.random() < 0.7 else " "
     age, sex = _patient(rng, " ".join(paragraphs))
     report = Report(
         findings=glue.join([*opening, *paragraphs]),
         clinical_information=_clinical(exam, rng, age, sex),
-        exam=rng.choice(exam.titles),
+        exam=_title(builder),
         comparison=rng.choice(["Prior study.", "Previous examination."]) if builder.compared else "",
         sex=sex,
         age=age,
         id=f"{rng.getrandbits(48):012x}",
     )
     return Composed(exam, report, tuple(builder.facts), tuple(builder.denied), tuple(builder.normals))
+
+
+def _title(builder: _Builder) -> str:
+    title = builder.rng.choice(builder.exam.titles)
+    if not builder.focus or builder.rng.random() < 0.3:
+        return title
+    return " ".join(filter(None, (builder.exam.modality, builder.side.upper(), builder.focus.upper())))
 
 
 def _opening(exam: Exam, rng: random.Random, compared: bool) -> list[str]:

@@ -36,7 +36,8 @@ def _overlap(text: str, source: str) -> float:
 
 def _state(rng: random.Random, fact: Fact, style: Style) -> str:
     """Conclude one fact; of several wordings the one nearest to the findings is preferred."""
-    if rng.random() < style.verbatim:
+    told = "level" not in fact.values or fact.values["level"] in fact.text
+    if told and rng.random() < style.verbatim:
         return fact.text
     made = [say(rng, fact, fact.finding.impression, keep=style.keep, usual=style.usual * 0.4) for _ in range(3)]
     options = [text for text in made if text] or [fact.text]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any, Literal, Self
@@ -69,6 +69,7 @@ class Finding(_Strict):
     lay: tuple[str, ...] = Field(min_length=1)
     deny: tuple[str, ...] = ()
     deny_lay: tuple[str, ...] = ()
+    at_level: tuple[str, ...] = ()
 
     @cached_property
     def nouns(self) -> tuple[str, ...]:
@@ -90,19 +91,32 @@ class Finding(_Strict):
 
     @model_validator(mode="after")
     def _usable(self) -> Self:
-        for kind in ("findings", "impression", "lay"):
+        for kind in ("findings", "impression", "lay", "at_level"):
             templates = [Template(text) for text in getattr(self, kind)]
             for template in templates:
                 unknown = {s for s in template.slots if s not in PLACEHOLDERS | set(PLURALS) and "|" not in s}
                 if unknown:
                     raise ValueError(f"{self.id}: {kind}: unknown placeholder {sorted(unknown)} in {template.source!r}")
-            if kind != "findings" and not any(not t.required for t in templates):
+            if kind in ("impression", "lay") and not any(not t.required for t in templates):
                 raise ValueError(f"{self.id}: {kind}: every template requires a placeholder; one must do without")
         return self
 
 
+class LevelRows(_Strict):
+    """A report that goes level by level ("L4-5: ..."): the levels in order, and how one is called normal."""
+
+    levels: tuple[str, ...]
+    normal: tuple[str, ...]
+
+
 class Exam(_Strict):
-    """One exam type."""
+    """One exam type.
+
+    Args:
+        one_side: whether one examination shows one side only, such as a wrist.
+        focuses: parts of the body of which one examination shows one: name → words of the sites that belong to it.
+        level_rows: for spines: how reports go level by level.
+    """
 
     exam: str
     modality: Literal["XR", "CT", "MR", "US", "MG", "NM"]
@@ -115,6 +129,20 @@ class Exam(_Strict):
     normal_lay: tuple[str, ...]
     regions: dict[str, Region]
     findings: tuple[Finding, ...]
+    one_side: bool = False
+    focuses: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    level_rows: LevelRows | None = None
+
+    @cached_property
+    def by_focus(self) -> dict[str, tuple[Finding, ...]]:
+        """The findings that each focus can show, their sites cut to its own."""
+        return {name: tuple(self._within(words)) for name, words in self.focuses.items()}
+
+    def _within(self, words: tuple[str, ...]) -> Iterator[Finding]:
+        for finding in self.findings:
+            sites = tuple(s for s in finding.sites if any(w in f"{s.name} {s.broad}" for w in words))
+            if sites or not finding.sites:
+                yield finding.model_copy(update={"sites": sites})
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

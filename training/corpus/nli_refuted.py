@@ -235,6 +235,46 @@ def _listed(attribute: str, kind: str) -> Callable[[Case], Said | None]:
     return maker
 
 
+def _swapped(case: Case) -> Said | None:
+    """Gives a fact what the report says of another one: its size, level, severity or change."""
+    for attribute in case.rng.sample(("size", "level", "sev", "change"), 4):
+        told = [f for f in case.facts if f.values.get(attribute)]
+        if len(told) < 2:
+            continue
+        fact, other = case.rng.sample(told, 2)
+        own, value = fact.values[attribute], other.values[attribute]
+        classes = {"sev": SEVERITIES, "change": CHANGES}.get(attribute)
+        if value.lower() in fact.text.lower() or value == own or fact.values.get("level", "") in other.text:
+            continue
+        if classes and (class_of(own, classes) is None or class_of(own, classes) == class_of(value, classes)):
+            continue
+        if text := with_value(case, fact, attribute, value):
+            return Said(text, "swapped", (fact.text, other.text))
+    return None
+
+
+_STRUCTURES = re.compile(
+    r"(?i)\b([apml]cl|cruciate|collateral|menisc(?:us|i)|labrum|supraspinatus|infraspinatus|subscapularis|biceps|quadriceps"
+    r"|patellar tendon|rotator cuff|retinacul\w+|appendix|gallbladder|spleen|pancreas|bladder|calvarium|skull|scaphoid"
+    r"|(?:medial|lateral|anterior|posterior) (?:meniscus|ligament)|syndesmosis|conus|cord|hardware|prosthesis)\b"
+)
+_FINE = re.compile(r"(?i)\b(intact|normal|unremarkable|preserved|no (?:tear|abnormality|fracture))\b")
+_OF_SIZE = re.compile(r"(?i)\b(size|caliber|calibre|contour|position|thickness|signal|volume|left|right)\b")
+
+
+def _against_intact(case: Case) -> Said | None:
+    """Asserts that a structure is damaged which the report calls intact, often in a list of others."""
+    fine = [s.text for s in case.sentences if _FINE.search(s.text) and not _OF_SIZE.search(s.text)]
+    for sentence in case.rng.sample(fine, len(fine)):
+        named = {m.lower() for m in _STRUCTURES.findall(sentence)}
+        hurt = [f for f in case.absent() if named & {m.lower() for n in f.nouns for m in _STRUCTURES.findall(n)}]
+        fact = case.other_fact(case.rng.choice(hurt)) if hurt else None
+        made = word(case.rng, fact, case.templates(fact.finding), case.some(fact.values, 0.4)) if fact else None
+        if made and named & {m.lower() for m in _STRUCTURES.findall(made.text)}:
+            return Said(made.text, "against intact", (sentence,))
+    return None
+
+
 def _change(case: Case) -> Said | None:
     fact = case.any_fact("change")
     if fact is None or (own := class_of(fact.values["change"], CHANGES)) is None:
@@ -302,6 +342,6 @@ CONTRADICTED: Mapping[Callable[[Case], Said | None], float] = {
     _severity: 22,
     _reworded(_SEVERITY, SEVERITIES, PLAIN_SEVERITIES, "severity"): 10, _number: 22, _listed("level", "level"): 12,
     _listed("count", "count"): 14, _change: 30, _reworded(_CHANGED, CHANGES, PLAIN_CHANGES, "change"): 12, _acuity: 14,
-    _sweeping: 4, _called_normal: 4, _half_wrong: 5,
+    _sweeping: 4, _called_normal: 4, _half_wrong: 5, _swapped: 20, _against_intact: 14,
 }  # fmt: skip
 """Each maker and how often it is asked; most of those asked often seldom find what they need."""

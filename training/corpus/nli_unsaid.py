@@ -47,6 +47,37 @@ def _invention(case: Case) -> Said | None:
     return Said(made.text, "invention")
 
 
+def _near_invention(case: Case) -> Said | None:
+    """A finding that is not there, of the same last word as one that is: another fracture, another cyst."""
+    heads = {name.lower().split()[-1] for f in case.facts for name in f.finding.nouns}
+    near = [f for f in case.absent() if {n.lower().split()[-1] for n in f.nouns} & heads]
+    fact = case.other_fact(case.rng.choice(near)) if near else None
+    made = word(case.rng, fact, case.templates(fact.finding), case.some(fact.values, 0.4)) if fact else None
+    if fact is None or made is None or any(present(made.text, f.finding) for f in case.facts):
+        return None
+    refuting = case.refuting(fact.finding) if fact.finding.significance != "incidental" else None
+    return Said(made.text, "near invention", (refuting,) if refuting else (), "contradiction" if refuting else None)
+
+
+_BARE = ("{x}.", "{side} {x}.", "Acute {x}.", "Findings of {x}.", "There is {x}.", "{x} {place}.")
+
+
+def _bare(case: Case) -> Said | None:
+    """The bare name of something that the report does not speak of, on a side or in a place that it names."""
+    absent = case.absent()
+    if not absent:
+        return None
+    finding, beside, there = case.rng.choice(absent), case.any_fact("side"), case.any_fact("site")
+    side = beside.values["side"] if beside else ""
+    place = f"in the {there.values['site']}" if there else ""
+    name = case.rng.choice(finding.nouns)
+    text = tidy(case.rng.choice(_BARE).format(x=name, side=side, place=place))
+    if any(present(text, f.finding) for f in case.facts):
+        return None
+    refuting = case.refuting(finding) if finding.significance != "incidental" else None
+    return Said(text, "bare invention", (refuting,) if refuting else (), "contradiction" if refuting else None)
+
+
 def _drawn(case: Case, fact: Fact, attribute: str) -> tuple[str, str]:
     """A value that the report does not say of a fact, and its wider name; "" where there is none."""
     finding, text = fact.finding, fact.text.lower()
@@ -172,7 +203,7 @@ def _half_invented(case: Case) -> Said | None:
 
 
 UNSAID: Mapping[Callable[[Case], Said | None], float] = {
-    _invention: 16, _added: 40, _site: 18, _side_widened: 10, _specific: 6, _unmentioned_denial: 7,
+    _invention: 16, _near_invention: 12, _bare: 9, _added: 40, _site: 18, _side_widened: 10, _specific: 6, _unmentioned_denial: 7,
     _unmentioned_normal: 8, _half_invented: 5,
 }  # fmt: skip
 """Each maker and how often it is asked."""
