@@ -103,6 +103,31 @@ class _Invention:
         return any(words & spoken for spoken in hinting) or "xxxx" in source.all_words & statement.words
 
 
+# ---------------------------------------------------------------------- small structures and places
+class _Structure:
+    """The claim puts a finding into a structure that the findings call normal, or into a place they never speak of."""
+
+    name = "structure"
+
+    def __call__(self, claim: Claim, source: Source) -> Fault | None:
+        """The first fault among the claim's statements."""
+        for statement in claim.statements:
+            if statement.normal or statement.polarity not in ("asserted", "possible"):
+                continue
+            fine = source.fine_parts(statement)
+            if fine:
+                reason = f"structure: the findings call normal where the claim puts {_name(statement, claim)}"
+                return Fault(self.name, "contradicted", reason, sentences_of(fine))
+        return self._place(claim, source)
+
+    def _place(self, claim: Claim, source: Source) -> Fault | None:
+        lex = lexicon()
+        for match in lex.places.find(lex.phrase(claim.text)):
+            if not source.speaks_of(match.value):
+                return Fault(self.name, "unsupported", f"place: the report does not speak of the {match.value}")
+        return None
+
+
 # ---------------------------------------------------------------------- organs and whole examinations called normal
 class _Normal:
     """The claim calls normal what the findings report as abnormal."""
@@ -191,7 +216,7 @@ class _Number:
         )
 
 
-ALL_CHECKS: tuple[Check, ...] = (_Negation(), _Normal(), _Invention(), *ATTRIBUTE_CHECKS, _Patient(), _Number())
+ALL_CHECKS: tuple[Check, ...] = (_Negation(), _Normal(), _Invention(), _Structure(), *ATTRIBUTE_CHECKS, _Patient(), _Number())
 """Every check, in the order in which they run; pass a part of them to switch the others off."""
 
 

@@ -118,11 +118,14 @@ class Lexicon:
     """The compiled lexicon.
 
     Args:
-        terms: the content of `terms.yaml`; hand: of `findings.yaml`; known: of `concepts.yaml`.
+        terms: the content of `terms.yaml`; hand: of `findings.yaml`; known: of `concepts.yaml`; body: of
+            `structures.yaml`.
     """
 
-    def __init__(self, terms: Mapping[str, Any], hand: Mapping[str, Any], known: Mapping[str, Any]) -> None:
-        self.terms, self._hand, self._known = terms, hand, known
+    def __init__(
+        self, terms: Mapping[str, Any], hand: Mapping[str, Any], known: Mapping[str, Any], body: Mapping[str, Any]
+    ) -> None:
+        self.terms, self._hand, self._known, self._body = terms, hand, known, body
         self._plurals: Mapping[str, str] = terms["plurals"]
         self._synonyms: dict[str, str] = {other: word for word, others in terms["words"].items() for other in others}
         self._words: dict[str, str] = {}
@@ -202,6 +205,26 @@ class Lexicon:
             (self.phrase(w), frozenset([name])) for name, data in self.terms["organs"].items() for w in data["words"]
         )
         return Phrases(pairs)
+
+    @cached_property
+    def structures(self) -> Phrases:
+        """Phrase → the small parts of the body that it names."""
+        single = ((self.phrase(p), frozenset([name])) for name, phrases in self._body["names"].items() for p in phrases)
+        groups = ((self.phrase(phrase), frozenset(names)) for phrase, names in self._body["groups"].items())
+        return Phrases([*single, *groups])
+
+    @cached_property
+    def places(self) -> Phrases:
+        """Phrase → the place that it names; `place_words` says what a report must hold for it."""
+        return Phrases((self.phrase(name), name) for name in self._body["places"])
+
+    @cached_property
+    def place_words(self) -> Mapping[str, re.Pattern[str]]:
+        """Place → a pattern for the words by which a report speaks of it."""
+        return {
+            name: re.compile(rf"(?<![a-z])(?:{'|'.join(map(re.escape, words))})")
+            for name, words in self._body["places"].items()
+        }
 
     @cached_property
     def scope_words(self) -> Mapping[str, frozenset[str]]:
@@ -315,7 +338,7 @@ def _singular(word: str) -> str:
     return word[:-1]
 
 
-def _read(name: Literal["terms", "findings", "concepts"]) -> dict[str, Any]:
+def _read(name: Literal["terms", "findings", "concepts", "structures"]) -> dict[str, Any]:
     text = (files("coarse2fine.agents") / "lexicon" / f"{name}.yaml").read_text("utf-8")
     # every scalar stays text: "no" is a word here, not a truth value
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
@@ -325,4 +348,4 @@ def _read(name: Literal["terms", "findings", "concepts"]) -> dict[str, Any]:
 @cache
 def lexicon() -> Lexicon:
     """The lexicon that ships with the package."""
-    return Lexicon(_read("terms"), _read("findings"), _read("concepts"))
+    return Lexicon(_read("terms"), _read("findings"), _read("concepts"), _read("structures"))

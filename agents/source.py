@@ -26,6 +26,10 @@ __all__ = [
 
 _LIKE = 0.6
 _SIDE_WORDS = frozenset({"left", "right", "bilateral", "both"})
+_ONE_PROPERTY = frozenset(
+    ["size", "caliber", "contour", "position", "thickness", "signal", "volume", "distended", "course", "location"]
+)
+"""Words of sentences that call only one property of a structure normal."""
 _NAMING_ORGANS = frozenset({"bone", "joint", "vein", "vessel", "bowel"})
 
 
@@ -83,6 +87,27 @@ class Source:
     def normal(self) -> Sequence[Placed]:
         """Organs that the report calls normal."""
         return self._normal
+
+    def fine_parts(self, statement: Statement) -> list[Placed]:
+        """What calls a structure of an asserted statement normal, or only denies things of it; [] where more is said.
+
+        What one side's structure is called says nothing of the other side's, and "normal in size" nothing of the rest.
+        """
+        for part in sorted(statement.parts):
+            spoken = [p for p in self.placed if part in p.statement.parts | p.statement.near]
+            against = [p for p in spoken if p.statement.normal or p.statement.polarity == "denied"]
+            asked = statement.own.sides
+            same_side = [p for p in against if not asked or not p.statement.own.sides or p.statement.own.sides & asked]
+            fine = [p for p in same_side if p.statement.normal and not p.statement.words & _ONE_PROPERTY]
+            if fine and len(against) == len(spoken):
+                return fine
+        return []
+
+    def speaks_of(self, place: str) -> bool:
+        """Whether the report, its title or its clinical information has a word for a place of the lexicon."""
+        report = self.report
+        text = f"{report.findings} {report.exam} {report.clinical_information} {report.technique}".lower()
+        return lexicon().place_words[place].search(text) is not None
 
     def about(self, statement: Statement) -> list[Placed]:
         """What the findings assert of the same thing: of the same name, else of a synonym, else in the same words."""
@@ -163,7 +188,10 @@ def covers(denial: Statement, assertion: Statement) -> bool:
         return False
     if denial.own.changes and "better" not in denial.own.changes and not denial.own.changes & assertion.own.changes:
         return False
-    return fits_sides(assertion.own.sides, denial.own.sides) and not _restricting(denial) - assertion.words
+    narrower = _restricting(denial) - assertion.words
+    if assertion.parts and assertion.parts <= denial.parts:  # "no skull fracture" denies one of the parietal bone
+        narrower = frozenset(w for w in narrower if not any(True for _ in lexicon().structures.find([w])))
+    return fits_sides(assertion.own.sides, denial.own.sides) and not narrower
 
 
 def _same_words(denial: Statement, assertion: Statement) -> bool:

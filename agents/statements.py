@@ -5,7 +5,7 @@ Negation follows NegEx and ConText (Chapman 2001, Harkema 2009): cues before and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import Literal, NamedTuple
@@ -38,6 +38,7 @@ class Statement(NamedTuple):
         rest: what "otherwise" or "other" leaves out of a normal statement.
         abnormal: it says that organs (or the examination) are not normal, without saying how.
         old: what it names is old, healed, calcified.
+        parts: small structures that it speaks of itself; near: those that its whole clause names and calls nothing.
     """
 
     start: int
@@ -54,6 +55,8 @@ class Statement(NamedTuple):
     rest: bool = False
     old: bool = False
     abnormal: bool = False
+    parts: frozenset[str] = frozenset()
+    near: frozenset[str] = frozenset()
 
 
 class _Piece(NamedTuple):
@@ -258,6 +261,12 @@ class _Reader:
         found = self.mentions(clause)
         marks = self.polarities(clause)
         whole = self._attributes(clause, found)
+        for statement, piece in self._stated(clause, found, marks, whole):
+            yield self._placed(statement, piece, clause, found, marks)
+
+    def _stated(
+        self, clause: _Piece, found: Sequence[_Mention], marks: Sequence[Polarity], whole: Attributes
+    ) -> Iterator[tuple[Statement, _Piece]]:
         for piece in self.segments(clause, found):
             inside = [m for m in found if piece.start <= m.start < piece.end]
             own = self._attributes(piece, inside)
@@ -265,14 +274,54 @@ class _Reader:
                 state = marks[mention.start - clause.start]
                 # "corticomedullary differentiation is preserved": the knowledge base names it for its loss
                 fine = all(c.startswith("kb:") for c in mention.concepts) and self._called_fine(mention, piece)
-                yield self._statement(piece, mention, "denied" if fine and state == "asserted" else state, own, whole)
+                state = "denied" if fine and state == "asserted" else state
+                yield self._statement(piece, mention, state, own, whole), piece
         normal = list(self._normal_statements(clause, found, marks, whole))
-        yield from normal
+        yield from ((statement, clause) for statement in normal)
         if not found and not normal and self.content(clause) - self.lex.generic:
             last = max((i for i in range(*clause) if self.words[i][0].isalnum()), default=clause.start)
-            yield self._statement(
-                clause, _Mention(clause.start, last + 1, (), frozenset()), marks[last - clause.start], whole, whole
+            mention = _Mention(clause.start, last + 1, (), frozenset())
+            yield self._statement(clause, mention, marks[last - clause.start], whole, whole), clause
+
+    # ------------------------------------------------------------------ small structures
+    def _placed(
+        self, statement: Statement, piece: _Piece, clause: _Piece, found: Sequence[_Mention], marks: Sequence[Polarity]
+    ) -> Statement:
+        """The statement with the structures that it and its clause speak of."""
+        spots = list(self.lex.structures.find(self.words, *clause))
+        if not spots:
+            return statement
+        fine = self._fine(clause, found)
+
+        denied = {i for i, mark in enumerate(marks, clause.start) if mark == "denied"} - fine
+
+        def named(where: _Piece, among: Container[int]) -> frozenset[str]:
+            chosen = (s for s in spots if where.start <= s.start < where.end and s.start in among)
+            return frozenset(name for spot in chosen for name in spot.value)
+
+        if statement.normal:
+            return statement._replace(parts=named(clause, fine))
+        if statement.polarity == "denied":
+            return statement._replace(parts=named(clause, denied))
+        said = set(range(*clause)) - fine - denied
+        own = named(piece, said)
+        return statement._replace(parts=own, near=named(clause, said if own else said | fine))
+
+    def _fine(self, clause: _Piece, found: Sequence[_Mention]) -> frozenset[int]:
+        """Places of a clause that it calls normal: "ACL torn, PCL and MCL intact" calls the last two so."""
+        cuts = [i for i in range(*clause) if i in self.joins and i > clause.start]
+        bounds = [clause.start, *cuts, clause.end]
+        fine: set[int] = set()
+        open_list = False
+        for start, end in reversed(list(pairwise(bounds))):
+            wrong = any(start <= m.start < end for m in found) or any(
+                w in self.lex.abnormal for w in self.words[start:end]
             )
+            called = any(i in self.normals for i in range(start, end))
+            open_list = not wrong and (called or open_list)
+            if open_list:
+                fine.update(range(start, end))
+        return frozenset(fine)
 
     def _called_fine(self, mention: _Mention, piece: _Piece) -> bool:
         """Whether "normal" or the like stands right before a mention, or after it with a verb between them."""
@@ -334,7 +383,7 @@ class _Reader:
         )
         piece = _Piece(clause.start, end)
         scope = self._organs(*piece) or self._whole_exam(self.content(piece))
-        if scope:
+        if scope or any(True for _ in self.lex.structures.find(self.words, *piece)):
             token, fine = self.tokens[at], marks[at - clause.start] != "denied"
             own = attributes(self.tokens[clause.start : end], self.text)
             said: Polarity = "denied" if fine else "asserted"

@@ -78,6 +78,49 @@ def test_each_check_says_what_is_wrong(claim: str, check: str, label: str) -> No
     assert any(reason.startswith(f"{check}:") for reason in found.reasons)
 
 
+KNEE = (
+    "Complete tear of the anterior cruciate ligament. PCL, MCL and LCL intact. The lateral meniscus is intact. "
+    "Patella is normal in position. Vertical tear of the medial meniscus."
+)
+BELLY = (
+    "Liver, spleen, pancreas and kidneys are unremarkable apart from a 1.1 cm cyst in the left kidney. "
+    "The uterus is normal in size with a 3 cm fibroid. The right ovary is normal. Cyst of the left ovary."
+)
+
+
+@pytest.mark.parametrize(
+    ("claim", "findings", "reason"),
+    [
+        ("Complete MCL tear.", KNEE, "structure: the findings call normal"),
+        ("Tear of the lateral meniscus.", KNEE, "structure"),
+        ("A cyst in the pancreas.", BELLY, "structure"),
+        ("Right ovarian cyst.", BELLY, "structure"),
+        ("Your hip is broken.", KNEE, "place: the report does not speak of the hip"),
+        ("Inflammation of the appendix.", BELLY, "place"),
+        ("Left parietal bone fracture.", "Scalp hematoma over the left parietal bone. No skull fracture.", "negation"),
+    ],
+)
+def test_what_the_findings_call_normal_is_not_where_a_claim_puts_it(claim: str, findings: str, reason: str) -> None:
+    found = verdict(claim, findings, entails=1.0)
+    assert not found.passed
+    assert any(line.startswith(reason) for line in found.reasons)
+
+
+@pytest.mark.parametrize(
+    ("claim", "findings"),
+    [
+        ("ACL tear.", KNEE),
+        ("Medial meniscal tear.", KNEE),
+        ("Patellar fracture.", KNEE),
+        ("Cyst in the left kidney.", BELLY),
+        ("Uterine fibroid.", BELLY),
+        ("Left ovarian cyst.", BELLY),
+    ],
+)
+def test_a_structure_with_a_finding_of_its_own_is_not_called_normal(claim: str, findings: str) -> None:
+    assert not any(reason.startswith("structure") for reason in verdict(claim, findings, entails=1.0).reasons)
+
+
 @pytest.mark.parametrize("name", [check.name for check in ALL_CHECKS])
 def test_every_check_can_be_switched_off(name: str) -> None:
     checks = [check for check in ALL_CHECKS if check.name != name]
@@ -87,7 +130,7 @@ def test_every_check_can_be_switched_off(name: str) -> None:
         "Small right pleural effusion. Large right upper lobe nodule. 1.3 cm nodule in the right upper lobe. "
         "Three old rib fractures. Moderate disc bulge at L3-L4. Right lower lobe nodule. New left pleural effusion. "
         "Acute rib fractures. No pleural effusion. Heart size is normal. Follow 7 of them. A 60-year-old woman. "
-        "Hiatal hernia."
+        "Hiatal hernia. The appendix looks odd."
     )
     everything = Critic(ScriptedNLI(1.0)).critique(report, text)
     assert len(critic.critique(report, text).faults) < len(everything.faults)
