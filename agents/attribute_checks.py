@@ -53,16 +53,29 @@ class AttributeCheck:
         for statement in claim.statements:
             if statement.normal or statement.polarity == "denied":
                 continue
-            case = _Case(statement, source.about(statement), claim, source)
+            case = _Case(statement, self._nearest(statement, source.about(statement)), claim, source)
             found = self._compare(case)
             if found and not self._said_elsewhere(case):
                 return Fault(self.name, *found, sentences_of(case.about))
         return None
 
+    def _nearest(self, statement: Statement, about: Sequence[Placed]) -> Sequence[Placed]:
+        """Of several findings of the name, those at the claim's level, on its side, in its structure; else all."""
+        asked = statement.own
+        if asked.levels and self._key != "levels":
+            about = [p for p in about if asked.levels & (p.statement.own.levels or p.statement.clause.levels)] or about
+        if asked.sides and self._key != "sides":
+            about = [
+                p for p in about if fits_sides(p.statement.own.sides or p.statement.clause.sides, asked.sides)
+            ] or about
+        if statement.parts:
+            about = [p for p in about if statement.parts & (p.statement.parts | p.statement.near)] or about
+        return about
+
     def _said_elsewhere(self, case: _Case) -> bool:
         """Whether the findings say it of something else that shares a word of the name: then a model must decide."""
         asked = set(getattr(case.statement.own, self._key))
-        names = telling(case.statement.name or case.statement.words)
+        names = telling(case.statement.words | frozenset(case.statement.name)) - lexicon().attribute_words
         others = [p.statement for p in case.source.asserted() if p not in case.about]
         return bool(asked) and any(asked <= set(getattr(o.clause, self._key)) and names & o.words for o in others)
 
@@ -111,7 +124,8 @@ def _severity(case: _Case) -> _Finding:
             "contradicted",
             f"severity: the findings call {case.name} {words}, not {listed(_CLASS[s] for s in asked)}",
         )
-    if not said:
+    measured = any(p.statement.own.measures or p.statement.clause.measures for p in case.about)
+    if not said and not (measured and asked == {1}):  # what is measured may be called small; a model judges that
         return (
             "unsupported",
             f"severity: the findings do not grade {case.name}, the claim says {listed(_CLASS[s] for s in asked)}",
@@ -206,6 +220,22 @@ def _acuity(case: _Case) -> _Finding:
     return None
 
 
+# ---------------------------------------------------------------------- grades and scores
+_OWN_SCHEMES = frozenset(["grade", "segment", "stage", "type", "zone"])
+"""Schemes that mean another thing with each finding; a score like BI-RADS means one thing wherever it stands."""
+
+
+def _grade(case: _Case) -> _Finding:
+    for scheme, value in sorted(case.statement.own.grades):
+        near = [p.statement.own.grades or p.statement.clause.grades for p in case.about]
+        told = {v for grades in near for s, v in grades if s == scheme}
+        if not told and scheme not in _OWN_SCHEMES:
+            told = {v for p in case.source.placed for s, v in p.statement.clause.grades if s == scheme}
+        if told and value not in told:
+            return "contradicted", f"grade: the findings say {scheme} {listed(told)}, the claim {value}"
+    return None
+
+
 ATTRIBUTE_CHECKS: tuple[Check, ...] = (
     AttributeCheck("side", "sides", _side),
     AttributeCheck("level", "levels", _level),
@@ -215,5 +245,6 @@ ATTRIBUTE_CHECKS: tuple[Check, ...] = (
     AttributeCheck("place", "zones", _zone),
     AttributeCheck("change", "changes", _change),
     AttributeCheck("acuity", "acuity", _acuity),
+    AttributeCheck("grade", "grades", _grade),
 )
 """The checks of attributes, in the order in which they run."""

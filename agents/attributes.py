@@ -33,13 +33,14 @@ class Attributes(NamedTuple):
     zones: frozenset[str] = frozenset()
     changes: frozenset[str] = frozenset()
     acuity: frozenset[str] = frozenset()
+    grades: frozenset[tuple[str, str]] = frozenset()
 
     def joined(self, other: Attributes) -> Attributes:
         """What either says."""
         return Attributes(
             self.sides | other.sides, self.severity | other.severity, self.measures + other.measures,
             self.counts | other.counts, self.many or other.many, self.levels | other.levels, self.zones | other.zones,
-            self.changes | other.changes, self.acuity | other.acuity,
+            self.changes | other.changes, self.acuity | other.acuity, self.grades | other.grades,
         )  # fmt: skip
 
     def or_else(self, other: Attributes) -> Attributes:
@@ -48,6 +49,7 @@ class Attributes(NamedTuple):
             self.sides or other.sides, self.severity or other.severity, self.measures or other.measures,
             self.counts or other.counts, self.many or other.many, self.levels or other.levels,
             self.zones or other.zones, self.changes or other.changes, self.acuity or other.acuity,
+            self.grades or other.grades,
         )  # fmt: skip
 
 
@@ -88,7 +90,9 @@ def attributes(tokens: Sequence[Token], text: str) -> Attributes:
     counts, many = _counts(tokens)
     return Attributes(
         sides=_sides(tables.sides, raws, words),
-        severity=frozenset(int(m.value) for m in tables.severity.find(raws)),
+        severity=frozenset(
+            int(m.value) for m in tables.severity.find(raws) if m.end == len(words) or words[m.end] not in _NOT_GRADED
+        ),
         measures=_measures(tokens),
         counts=counts,
         many=many,
@@ -96,7 +100,26 @@ def attributes(tokens: Sequence[Token], text: str) -> Attributes:
         zones=frozenset(m.value for m in tables.zones.find(words)),
         changes=frozenset(m.value for m in tables.changes.find(words)) - {"none"},
         acuity=frozenset(m.value for m in tables.acuity.find(raws)),
+        grades=_grades(piece),
     )
+
+
+_NOT_GRADED = frozenset(["vessel", "bowel", "airway", "saphenous", "territory"])
+""" "Small vessel disease" is not small, "large territory infarct" not large."""
+_SCHEMES = {"tr": "tirads", "lr": "lirads", "br": "birads", "category": "birads"}
+_ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6"}
+_GRADED = re.compile(
+    r"\b(bi-?rads|pi-?rads|ti-?rads|li-?rads|lung-?rads|tr(?=\s?\d)|lr(?=[\s-]?\d)|grade|segment|stage|type|bosniak|modic"
+    r"|deauville|outerbridge|fazekas|zone)[\s-]*(?:score|category|assessment|class|type|grade|:)?[\s-]*(?:of )?"
+    r"(\d|iv|vi|i{1,3}|v)(?:[a-c](?![a-z]))?\b",
+    re.IGNORECASE,
+)
+
+
+def _grades(piece: str) -> frozenset[tuple[str, str]]:
+    """Grades by their scheme: "BI-RADS 4A" is ("birads", "4"), "grade III" ("grade", "3")."""
+    found = ((m[1].lower().replace("-", ""), m[2].lower()) for m in _GRADED.finditer(piece))
+    return frozenset((_SCHEMES.get(scheme, scheme), _ROMAN.get(value, value)) for scheme, value in found)
 
 
 def _sides(table: Phrases, raws: Sequence[str], words: Sequence[str]) -> frozenset[str]:
@@ -145,7 +168,10 @@ _TIMES = frozenset(["day", "week", "month", "year", "hour", "minute", "view", "l
 
 
 def _levels(piece: str, tokens: Sequence[Token]) -> frozenset[str]:
-    """Numbered places in one form: "L4/5" is L4-L5 (and L4, L5 where a range is compared), "8th rib" is "#8"."""
+    """Numbered places in one form: "L4/5" is L4-L5 (and L4, L5 where a range is compared), "8th rib" is "#8".
+
+    Places on a breast's clock are levels too: "10 o'clock" is "@10".
+    """
     found: set[str] = set()
     for match in _LEVEL.finditer(piece):
         letter, number, second, last = match.groups()
@@ -164,4 +190,6 @@ def _levels(piece: str, tokens: Sequence[Token]) -> frozenset[str]:
         ordinal = terms["ordinals"].get(token.raw) or (digits if digits.isdigit() else "")
         if ordinal and i in near:
             found.add(f"#{int(ordinal)}")
+        if token.raw == "o'clock" and i and tokens[i - 1].raw.isdigit():
+            found.add(f"@{int(tokens[i - 1].raw)}")
     return frozenset(found)

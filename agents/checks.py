@@ -12,7 +12,7 @@ from coarse2fine.agents.attribute_checks import ATTRIBUTE_CHECKS
 from coarse2fine.agents.attributes import attributes
 from coarse2fine.agents.faults import Check, Fault, listed, sentences_of
 from coarse2fine.agents.lexicon import lexicon
-from coarse2fine.agents.overall import calls_normal, normal_fault, organs_found_normal, unaddressed_by
+from coarse2fine.agents.overall import calls_normal, is_finding, normal_fault, organs_found_normal, unaddressed_by
 from coarse2fine.agents.source import Claim, Source, covers, is_hand_named, proves, telling, wider_findings
 from coarse2fine.agents.statements import Statement
 from coarse2fine.reports import patient_from
@@ -54,6 +54,7 @@ class _Negation:
         if about and (statement.polarity == "possible" or any(proves(p.statement, statement) for p in about)):
             return None
         against = [p for p in denied if not about or p.statement.concepts & statement.concepts]
+        against = [p for p in against if not (p.statement.rest and about)]
         if not about and not _words_reported(statement, source):
             against += [p for p in source.normal() if calls_normal(p.statement, statement)]
         reason = f"negation: the findings deny {_name(statement, claim)}"
@@ -63,7 +64,8 @@ class _Negation:
         against = [p for p in source.asserted() if covers(statement, p.statement) and not p.limit]
         if statement.rest:
             against = unaddressed_by(claim, against, source)
-        if not against or any(covers(p.statement, statement) for p in source.denied()):
+        denied = [p for p in source.denied() if covers(p.statement, statement) and p.statement.rest <= statement.rest]
+        if not against or denied:
             return None
         reason = f"negation: the claim denies {_name(statement, claim)}, which the findings report"
         return Fault(self.name, "contradicted", reason, sentences_of(against))
@@ -91,7 +93,12 @@ class _Invention:
         return None
 
     def _concluded(self, statement: Statement, claim: Claim, source: Source) -> bool:
-        """Whether the claim hedges a conclusion from something that the findings do report: for a model to judge."""
+        """Whether the claim may conclude it from something that the findings do report: for a model to judge.
+
+        Signs are said where the disease is ("hyperdense focus in the basal ganglia"), or a conclusion is hedged.
+        """
+        if source.shows_signs_of(statement) or _shares_a_place(statement, claim, source):
+            return True
         if statement.polarity != "possible":
             return False
         shown = [s for s in claim.statements if s.polarity == "asserted" and not s.normal and source.about(s)]
@@ -101,6 +108,21 @@ class _Invention:
         words = telling(statement.name) or frozenset(statement.name)
         hinting = (p.statement.words for p in source.placed if p.statement.polarity != "denied")
         return any(words & spoken for spoken in hinting) or "xxxx" in source.all_words & statement.words
+
+
+def _shares_a_place(statement: Statement, claim: Claim, source: Source) -> bool:
+    """Whether the findings report something abnormal at the claim's place: of its words, its level, its structure."""
+    lex = lexicon()
+    words = telling(lex.phrase(claim.text)) - lex.attribute_words - lex.function_words
+    for placed in source.asserted():
+        told = placed.statement
+        if placed.limit or not is_finding(placed):
+            continue
+        if words & told.words or statement.parts & (told.parts | told.near):
+            return True
+        if statement.own.levels & (told.own.levels | told.clause.levels):
+            return True
+    return False
 
 
 # ---------------------------------------------------------------------- small structures and places
@@ -216,7 +238,9 @@ class _Number:
         )
 
 
-ALL_CHECKS: tuple[Check, ...] = (_Negation(), _Normal(), _Invention(), _Structure(), *ATTRIBUTE_CHECKS, _Patient(), _Number())
+ALL_CHECKS: tuple[Check, ...] = (
+    _Negation(), _Normal(), _Invention(), _Structure(), *ATTRIBUTE_CHECKS, _Patient(), _Number(),
+)  # fmt: skip
 """Every check, in the order in which they run; pass a part of them to switch the others off."""
 
 

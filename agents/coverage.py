@@ -7,6 +7,7 @@ nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple, cast
 
@@ -47,12 +48,27 @@ class Finding(NamedTuple):
 
 
 def findings_of(source: Source) -> list[Finding]:
-    """The abnormal findings of a report, in order, each with the highest significance of what its sentence names."""
+    """The abnormal findings of a report, in order, each with the highest significance of what its sentence names.
+
+    A sentence that only says more of the one before it is no finding of its own.
+    """
     grouped: dict[Sentence, list[Placed]] = {}
     for placed in source.placed:
         if is_finding(placed) and not (placed.limit and not placed.statement.concepts):
             grouped.setdefault(placed.sentence, []).append(placed)
-    return [_finding(sentence, placed, source.report.exam) for sentence, placed in grouped.items()]
+    found = [_finding(sentence, placed, source.report.exam) for sentence, placed in grouped.items()]
+    return [finding for i, finding in enumerate(found) if not (i and _continues(finding, source))]
+
+
+_POINTS_BACK = re.compile(r"(these|this|those|they|it|its|their|both of these)\b", re.IGNORECASE)
+
+
+def _continues(finding: Finding, source: Source) -> bool:
+    """Whether a sentence only says more of the finding before it: "These lesions demonstrate T2 hyperintensity."."""
+    if finding.significance == "critical" or not _POINTS_BACK.match(finding.sentence.text):
+        return False
+    before = [s for s in source.sentences if s.start < finding.sentence.start]
+    return bool(before) and any(p.sentence == before[-1] and is_finding(p) for p in source.placed)
 
 
 def _finding(sentence: Sentence, placed: Sequence[Placed], exam: str) -> Finding:

@@ -274,7 +274,8 @@ class Lexicon:
             | self.scope_words.keys()
             | self.word_set(self.terms["anatomy"])
         )
-        organs = {i for match in self.organ_words.find(name) for i in range(match.start, match.end)}
+        parts = (*self.organ_words.find(name), *self.structures.find(name))
+        organs = {i for match in parts for i in range(match.start, match.end)}
         return any(i not in organs and word not in empty for i, word in enumerate(name))
 
     @cached_property
@@ -285,6 +286,12 @@ class Lexicon:
             for key, data in self._hand.items()
             if "needs" in data
         )
+
+    @cached_property
+    def signs(self) -> Mapping[str, Phrases]:
+        """Id → what the finding may be concluded from."""
+        told = ((key, data["signs"]) for key, data in self._hand.items() if "signs" in data)
+        return {key: Phrases((self.phrase(p), True) for p in phrases) for key, phrases in told}
 
     @cached_property
     def concepts(self) -> Mapping[str, Concept]:

@@ -91,6 +91,8 @@ def _said_alike(statement: Statement, source: Source) -> list[Placed]:
     covered: set[str] = set()
     for placed in source.normal():
         other = placed.statement
+        if statement.parts and other.parts and not statement.parts & other.parts:
+            continue
         stricter = statement.acute_only or not other.acute_only
         fits = other.rest <= statement.rest and fits_sides(
             other.own.sides or frozenset({"bilateral"}), statement.own.sides
@@ -118,6 +120,8 @@ def _refutes(placed: Placed, normal: Statement, exam: str) -> bool:
     if not whole and not _organs(statement) & normal.organs:
         return False
     if normal.own.sides and statement.own.sides and not fits_sides(statement.own.sides, normal.own.sides):
+        return False
+    if normal.parts and not normal.parts & (statement.parts | statement.near):
         return False
     if normal.acute_only or whole:
         if significance_of(placed, exam) == "incidental":
@@ -155,6 +159,8 @@ def unaddressed_by(claim: Claim, placed: Iterable[Placed], source: Source) -> li
 def calls_normal(normal: Statement, statement: Statement) -> bool:
     """Whether an organ that the findings call normal cannot have this finding."""
     if normal.acute_only or normal.rest or not statement.concepts or statement.old:
+        return False
+    if normal.parts and not (statement.parts and statement.parts <= normal.parts):
         return False
     organs, concepts = lexicon().organs, lexicon().concepts
     denies = frozenset(c for name in normal.organs if name in organs for c in organs[name].denies)

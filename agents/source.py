@@ -89,19 +89,30 @@ class Source:
         return self._normal
 
     def fine_parts(self, statement: Statement) -> list[Placed]:
-        """What calls a structure of an asserted statement normal, or only denies things of it; [] where more is said.
+        """What calls all structures of an asserted statement normal; [] where the report says more of one of them.
 
         What one side's structure is called says nothing of the other side's, and "normal in size" nothing of the rest.
         """
+        proof: list[Placed] = []
+        asked = statement.own.sides
         for part in sorted(statement.parts):
             spoken = [p for p in self.placed if part in p.statement.parts | p.statement.near]
+            if asked:
+                spoken = [p for p in spoken if not p.statement.own.sides or p.statement.own.sides & asked]
             against = [p for p in spoken if p.statement.normal or p.statement.polarity == "denied"]
-            asked = statement.own.sides
-            same_side = [p for p in against if not asked or not p.statement.own.sides or p.statement.own.sides & asked]
-            fine = [p for p in same_side if p.statement.normal and not p.statement.words & _ONE_PROPERTY]
-            if fine and len(against) == len(spoken):
-                return fine
-        return []
+            fine = [p for p in against if p.statement.normal and not p.statement.words & _ONE_PROPERTY]
+            if not fine or len(against) < len(spoken):
+                return []
+            proof += fine
+        return proof
+
+    def shows_signs_of(self, statement: Statement) -> bool:
+        """Whether the findings assert something from which the statement's finding may be concluded."""
+        signs = [lexicon().signs[c] for c in statement.concepts if c in lexicon().signs]
+        if not signs:
+            return False
+        texts = {p.sentence.text for p in self.asserted() if not p.limit}
+        return any(next(sign.find(lexicon().phrase(text)), None) for text in texts for sign in signs)
 
     def speaks_of(self, place: str) -> bool:
         """Whether the report, its title or its clinical information has a word for a place of the lexicon."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 
@@ -80,19 +81,19 @@ def _proof(statement: Statement, claim: Claim, source: Source) -> list[Placed] |
         return normal_proof(statement, claim, source)
     if statement.polarity == "denied":
         return _denial_proof(statement, source)
-    return _assertion_proof(statement, source)
+    return _assertion_proof(statement, claim, source)
 
 
 def _denial_proof(statement: Statement, source: Source) -> list[Placed]:
     own = statement.own
-    denied = [p for p in source.denied() if covers(p.statement, statement)]
+    denied = [p for p in source.denied() if covers(p.statement, statement) and p.statement.rest <= statement.rest]
     if own.changes or own.measures or own.levels:  # "the 2 cm opacity has cleared" says more than "no opacity"
         said = [(p, p.statement.own) for p in denied]
         return [p for p, a in said if (own.changes, own.measures, own.levels) == (a.changes, a.measures, a.levels)][:1]
     return denied[:1] or [p for p in source.normal() if calls_normal(p.statement, statement)][:1]
 
 
-def _assertion_proof(statement: Statement, source: Source) -> list[Placed] | None:
+def _assertion_proof(statement: Statement, claim: Claim, source: Source) -> list[Placed] | None:
     """One finding of the report that carries every word of the statement, as surely as the statement does."""
     for placed in source.about(statement):
         other = placed.statement
@@ -104,9 +105,24 @@ def _assertion_proof(statement: Statement, source: Source) -> list[Placed] | Non
         extra = (
             telling(statement.words) - words - (frozenset(statement.name) if _equals(statement, other) else frozenset())
         )
+        if not _numbers(claim.text) <= _as_any_unit(_numbers(placed.sentence.text)):
+            continue
         if not extra - _graded() and fits_sides(other.own.sides or other.clause.sides, statement.own.sides):
             return [placed]
     return None
+
+
+def _numbers(text: str) -> frozenset[float]:
+    """Figures of a sentence without its list mark: those of a claim must stand beside the finding that proves it."""
+    return frozenset(float(n) for n in re.findall(r"\d+(?:\.\d+)?", _MARK.sub("", text)))
+
+
+def _as_any_unit(numbers: frozenset[float]) -> frozenset[float]:
+    """Figures as they are, and as cm or mm of each other: that the unit fits, the check of measurements has seen to."""
+    return frozenset(round(n * factor, 4) for n in numbers for factor in (1, 10, 0.1))
+
+
+_MARK = re.compile(r"^\s*\d+[.)]\s")
 
 
 def _equals(one: Statement, other: Statement) -> bool:

@@ -30,7 +30,7 @@ __all__ = [
 
 
 class ClaimRow(BaseModel):
-    """One row of a benchmark: whether `findings` support `claim`, and what kind of claim it is."""
+    """One row of a benchmark: whether `findings` (of an `exam`, where told) support `claim`, and its kind."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -38,6 +38,7 @@ class ClaimRow(BaseModel):
     claim: str
     supported: bool
     kind: str
+    exam: str = ""
 
 
 class Judged(NamedTuple):
@@ -127,7 +128,7 @@ def judge(rows: Sequence[ClaimRow], critic: Critic, done: Callable[[int], None] 
 
     judged: list[Judged] = []
     for chunk in _chunks(rows, 64):
-        jobs = [CritiqueJob(Report(findings=row.findings), row.claim) for row in chunk]
+        jobs = [CritiqueJob(Report(findings=row.findings, exam=row.exam), row.claim) for row in chunk]
         for row, critique in zip(chunk, critic.critique_many(jobs), strict=True):
             verdicts = critique.verdicts
             layer = verdicts[0].layer if verdicts else "none"

@@ -23,6 +23,7 @@ from coarse2fine.reports import InputError, MissingExtra
 from coarse2fine.training.checkpoint import resume, save_checkpoint
 from coarse2fine.training.corpus.knowledge import Exam, knowledge
 from coarse2fine.training.corpus.triples import Background, Triple, triples
+from coarse2fine.training.corpus.written import written, written_triples
 from coarse2fine.training.critic_card import model_card
 
 if TYPE_CHECKING:
@@ -42,12 +43,17 @@ class _Strict(BaseModel):
 
 
 class DataRecipe(_Strict):
-    """How many triples are composed; `longest` tokens of a pair, the longer text is cut; `workers` processes."""
+    """How many triples are composed; `longest` tokens of a pair, the longer text is cut; `workers` processes.
+
+    Args:
+        written: how often each claim on a report that was written by hand is added to them.
+    """
 
     pairs: int = Field(gt=0)
     held_pairs: int = Field(gt=0)
     longest: int = Field(default=160, ge=16)
     workers: int = Field(default=1, ge=1)
+    written: int = Field(default=0, ge=0)
 
 
 class TrainingRecipe(_Strict):
@@ -188,6 +194,8 @@ def compose_rows(recipe: Recipe, part: str, number: int) -> Rows:
     jobs = [(f"{recipe.seed}/{part}/{i}", -(-number // workers)) for i in range(workers)]
     with ProcessPoolExecutor(workers) as pool:
         found = [triple for made in pool.map(_part, jobs) for triple in made]
+    if part == "train":
+        found += [t for report in written() for t in written_triples(report)] * recipe.data.written
     return encode(found, start_folder(recipe), recipe.data.longest)
 
 

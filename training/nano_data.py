@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 
 from coarse2fine.serving import codec as marks
 from coarse2fine.serving.codec import Codec, Session
+from coarse2fine.serving.nano import load_codec
 from coarse2fine.training.corpus.knowledge import Exam, knowledge
-from coarse2fine.training.corpus.rows import Turn, conversation, hidden_words
+from coarse2fine.training.corpus.rows import Turn, conversation, hidden_words, written_conversation
 from coarse2fine.training.corpus.styles import STYLES
+from coarse2fine.training.corpus.written import written
 from coarse2fine.training.nano_recipe import Recipe
 
 if TYPE_CHECKING:
@@ -53,12 +55,15 @@ def _exam_weights(exams: Sequence[Exam]) -> list[float]:
     ]
 
 
-def _conversations(seed: str, number: int) -> Iterator[list[Turn]]:
+def _conversations(seed: str, number: int, written_share: float = 0.0) -> Iterator[list[Turn]]:
     rng = random.Random(seed)
     exams = knowledge()
     weights = _exam_weights(exams)
     for _ in range(number):
-        yield conversation(rng, rng.choices(exams, weights)[0])
+        if written_share and rng.random() < written_share:
+            yield written_conversation(rng, rng.choice(written()))
+        else:
+            yield conversation(rng, rng.choices(exams, weights)[0])
 
 
 def _fixed_tokens() -> list[str]:
@@ -66,7 +71,7 @@ def _fixed_tokens() -> list[str]:
     return [*fixed, *marks.CONTROLS, *marks.LENGTHS, *marks.MARKERS, *marks.WORD_SLOTS, *marks.NUMBER_SLOTS]
 
 
-def _count(job: tuple[str, int]) -> tuple[Counter[str], Counter[str]]:
+def _count(job: tuple[str, int, float]) -> tuple[Counter[str], Counter[str]]:
     words: Counter[str] = Counter()
     inside: Counter[str] = Counter()
     for turns in _conversations(*job):
@@ -82,11 +87,15 @@ def _count(job: tuple[str, int]) -> tuple[Counter[str], Counter[str]]:
 
 
 def build_vocabulary(recipe: Recipe) -> Vocabulary:
-    """Words said at least `min_count` times, and every word that a style is asked for by."""
+    """Words said at least `min_count` times and those that ask for a style; or the words of a trained nano."""
+    if recipe.data.vocabulary is not None:
+        codec = load_codec(recipe.data.vocabulary)
+        return Vocabulary([*_fixed_tokens(), *sorted(codec.vocabulary - set(_fixed_tokens()))], codec.casing)
     words: Counter[str] = Counter()
     inside: Counter[str] = Counter()
     parts = max(1, recipe.data.workers)
-    jobs = [(f"{recipe.seed}/words/{i}", recipe.data.vocabulary_conversations // parts) for i in range(parts)]
+    share = recipe.data.written_share
+    jobs = [(f"{recipe.seed}/words/{i}", recipe.data.vocabulary_conversations // parts, share) for i in range(parts)]
     with ProcessPoolExecutor(parts) as pool:
         for counted, surfaces in pool.map(_count, jobs):
             words += counted
@@ -159,13 +168,13 @@ class Rows(NamedTuple):
         return torch.from_numpy(ids), torch.from_numpy(labels)
 
 
-def _encode_part(job: tuple[str, int, int, Vocabulary]) -> tuple[list[int], list[int], list[int]]:
-    seed, tokens, longest, vocabulary = job
+def _encode_part(job: tuple[str, int, int, Vocabulary, float]) -> tuple[list[int], list[int], list[int]]:
+    seed, tokens, longest, vocabulary, written_share = job
     encoder, rng = _Encoder(vocabulary), random.Random(f"{seed}/slots")
     ids: list[int] = []
     labels: list[int] = []
     lengths: list[int] = []
-    for turns in _conversations(seed, 10**9):
+    for turns in _conversations(seed, 10**9, written_share):
         piece, wanted = encoder.encode(turns, rng)
         if len(piece) <= longest:
             ids += piece
@@ -179,7 +188,9 @@ def _encode_part(job: tuple[str, int, int, Vocabulary]) -> tuple[list[int], list
 def encode_rows(recipe: Recipe, vocabulary: Vocabulary, tokens: int, part: str) -> Rows:
     """Compose and encode about `tokens` tokens of conversations; the same recipe and part give the same rows."""
     parts = max(1, recipe.data.workers)
-    jobs = [(f"{recipe.seed}/{part}/{i}", tokens // parts, recipe.data.longest, vocabulary) for i in range(parts)]
+    data = recipe.data
+    share = 0.0 if part == "held" else data.written_share
+    jobs = [(f"{recipe.seed}/{part}/{i}", tokens // parts, data.longest, vocabulary, share) for i in range(parts)]
     with ProcessPoolExecutor(parts) as pool:
         made = list(pool.map(_encode_part, jobs))
     lengths = [length for _, _, found in made for length in found]
@@ -219,7 +230,7 @@ class Data(NamedTuple):
 
 def prepare(recipe: Recipe) -> Data:
     """Vocabulary and rows of a recipe: read from `recipe.output` where the same recipe wrote them, else composed."""
-    described = json.dumps([recipe.seed, recipe.data.model_dump()], sort_keys=True)
+    described = json.dumps([recipe.seed, recipe.data.model_dump(mode="json")], sort_keys=True)
     path = recipe.output / f"data-{hashlib.sha256(described.encode()).hexdigest()[:12]}.npz"
     if not path.exists():
         _compose(recipe, path)

@@ -17,7 +17,12 @@ class _Strict(BaseModel):
 
 
 class DataRecipe(_Strict):
-    """How much is composed, and which words the model may know."""
+    """How much is composed, and which words the model may know.
+
+    Args:
+        written_share: share of the conversations that are of reports written by hand, each of which comes many times.
+        vocabulary: folder of a trained nano whose vocabulary is taken over; None learns one.
+    """
 
     vocabulary_conversations: int
     min_count: int
@@ -25,6 +30,8 @@ class DataRecipe(_Strict):
     held_tokens: int = 60_000
     longest: int = 1024
     workers: int = 1
+    written_share: float = Field(default=0.0, ge=0.0, le=1.0)
+    vocabulary: Path | None = None
 
 
 class ModelRecipe(_Strict):

@@ -125,12 +125,12 @@ def test_a_structure_with_a_finding_of_its_own_is_not_called_normal(claim: str, 
 def test_every_check_can_be_switched_off(name: str) -> None:
     checks = [check for check in ALL_CHECKS if check.name != name]
     critic = Critic(ScriptedNLI(1.0), checks=checks)
-    report = Report(findings=FINDINGS, sex="male", age=70)
+    report = Report(findings=f"{FINDINGS} Grade 1 anterolisthesis.", sex="male", age=70)
     text = (
         "Small right pleural effusion. Large right upper lobe nodule. 1.3 cm nodule in the right upper lobe. "
         "Three old rib fractures. Moderate disc bulge at L3-L4. Right lower lobe nodule. New left pleural effusion. "
         "Acute rib fractures. No pleural effusion. Heart size is normal. Follow 7 of them. A 60-year-old woman. "
-        "Hiatal hernia. The appendix looks odd."
+        "Hiatal hernia. The appendix looks odd. Grade 3 anterolisthesis."
     )
     everything = Critic(ScriptedNLI(1.0)).critique(report, text)
     assert len(critic.critique(report, text).faults) < len(everything.faults)

@@ -20,7 +20,8 @@ SAME_WORD, OTHER_WORD, MASKED, TYPED = 0.10, 0.09, 0.05, 0.08
 _FIXED_WORDS = """
 acute active chronic change evidence normal abnormal possible likely suspicious consistent compatible increased
 decreased unchanged stable small large moderate severe minimal bilateral right upper lower middle anterior posterior
-lateral medial increase enlarged within limits unremarkable intact preserved negative focal diffuse healed finding findings disease sided
+intact preserved negative
+lateral medial increase enlarged within limits unremarkable focal diffuse healed finding findings disease sided
 """
 _FIXED = frozenset(_FIXED_WORDS.split())
 _HEADS = (

@@ -203,7 +203,7 @@ def _half_invented(case: Case) -> Said | None:
 
 
 UNSAID: Mapping[Callable[[Case], Said | None], float] = {
-    _invention: 16, _near_invention: 12, _bare: 9, _added: 40, _site: 18, _side_widened: 10, _specific: 6, _unmentioned_denial: 7,
-    _unmentioned_normal: 8, _half_invented: 5,
+    _invention: 16, _near_invention: 12, _bare: 9, _added: 40, _site: 18, _side_widened: 10, _specific: 6,
+    _unmentioned_denial: 7, _unmentioned_normal: 8, _half_invented: 5,
 }  # fmt: skip
 """Each maker and how often it is asked."""

@@ -15,8 +15,9 @@ from coarse2fine.training.corpus.impress import AUDIENCES, Spoilt, audience_text
 from coarse2fine.training.corpus.knowledge import Exam
 from coarse2fine.training.corpus.mess import Mess, draw_mess
 from coarse2fine.training.corpus.styles import STYLES, Style
+from coarse2fine.training.corpus.written import Written, spoil_written, style_of
 
-__all__ = ["LENGTHS", "Turn", "conversation", "hidden_words", "length_mark"]
+__all__ = ["LENGTHS", "Turn", "conversation", "hidden_words", "length_mark", "written_conversation"]
 
 LENGTHS = (10, 20, 40, 80, 160)
 """Upper bounds in words that a prompt may ask for."""
@@ -100,6 +101,34 @@ def _revision(rng: random.Random, composed: Composed, mess: Mess) -> list[Turn] 
         words=_words(rng, good),
     )
     return _turns(asked, good)
+
+
+def written_conversation(rng: random.Random, report: Written) -> list[Turn]:
+    """The turns that nano learns from a report written by hand: draft and restyle, or 30 % revise."""
+    prompts = prompt_set("nano")
+    fields = {
+        "exam": report.exam if rng.random() < 0.7 else "",
+        "clinical_information": report.clinical_information if rng.random() < 0.6 else "",
+        "findings": report.findings,
+    }
+    texts = {"draft": report.impression, "brief": report.brief, "bullet": report.bullet}
+    style = style_of(report.impression)
+    audience = rng.choice(["draft", "brief"])
+    if rng.random() < 0.3 and (spoilt := spoil_written(rng, report, texts[audience])):
+        asked = prompts.render(
+            "revise", **fields, **spoilt._asdict(), audience=audience, style=style, words=_words(rng, texts[audience])
+        )
+        return _turns(asked, texts[audience])
+    turns = _turns(
+        prompts.render("draft", **fields, style=style, words=_words(rng, report.impression)), report.impression
+    )
+    for audience in rng.sample(["brief", "bullet"], rng.choice([1, 2])):
+        asked = prompts.render(
+            "restyle", **fields, style=style, draft=report.impression, audience=audience,
+            words=_words(rng, texts[audience]),
+        )  # fmt: skip
+        turns += _turns(asked[-1:], texts[audience])
+    return turns
 
 
 _KEPT = "left right bilateral both no not without and or the of in is are there with for"

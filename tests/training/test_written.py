@@ -1,0 +1,79 @@
+"""Reports written by hand: read strictly, labelled as told, and taught to critic and nano."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from coarse2fine.reports import InputError
+from coarse2fine.training.corpus.rows import written_conversation
+from coarse2fine.training.corpus.written import (
+    Written,
+    read_written,
+    spoil_written,
+    style_of,
+    written,
+    written_triples,
+)
+
+LINE = (
+    '{"exam": "CT", "findings": "Dilated appendix with stranding. No free air. Small left renal cyst.", '
+    '"impression": "Acute appendicitis. Renal cyst.", "brief": "Your appendix is inflamed.", '
+    '"bullet": "- Acute appendicitis.\\n- Renal cyst.", "claims": [["Acute appendicitis.", "e", "conclusion"], '
+    '["Right renal cyst.", "c", "side"], ["Appendiceal abscess.", "n", "overreach"]]}'
+)
+
+
+def toy() -> Written:
+    (report,) = read_written("toy.jsonl", LINE)
+    return report
+
+
+def test_a_bad_line_is_named() -> None:
+    with pytest.raises(InputError, match=r"toy\.jsonl, line 2"):
+        list(read_written("toy.jsonl", LINE + '\n{"exam": "CT"}'))
+    with pytest.raises(InputError, match="claims"):
+        list(read_written("toy.jsonl", LINE.replace('"e"', '"yes"')))
+
+
+def test_claims_become_triples_on_the_nearest_evidence() -> None:
+    conclusion, side, over = written_triples(toy())
+    assert (conclusion.label, side.label, over.label) == ("entailment", "contradiction", "neutral")
+    assert "Small left renal cyst." in side.premise
+
+
+def test_a_spoilt_text_names_what_is_wrong_and_what_is_missing() -> None:
+    seen = set()
+    for i in range(40):
+        spoilt = spoil_written(random.Random(i), toy(), toy().impression)
+        if spoilt is None:
+            continue
+        assert all(text in spoilt.text for text in spoilt.wrong)
+        assert set(spoilt.wrong) <= {"Right renal cyst.", "Appendiceal abscess."}
+        assert len(spoilt.missing) < 2
+        seen.add((bool(spoilt.wrong), bool(spoilt.missing)))
+    assert seen == {(True, True), (True, False), (False, True)}
+    assert spoil_written(random.Random(1), toy(), toy().bullet) is None
+
+
+def test_conversations_teach_the_written_texts() -> None:
+    for i in range(30):
+        turns = written_conversation(random.Random(i), toy())
+        learned = {turn.text for turn in turns if turn.learned}
+        assert learned <= {toy().impression, toy().brief, toy().bullet}
+        assert learned
+
+
+def test_lists_are_asked_for_as_lists() -> None:
+    assert style_of("1. Mass.\n2. Cyst.").startswith("numbered")
+    assert style_of("Mass. Cyst.").startswith("prose")
+
+
+def test_what_ships_is_whole() -> None:
+    reports = written()
+    assert len(reports) >= 150
+    assert len({report.findings for report in reports}) == len(reports)
+    for report in reports:
+        assert {claim.label for claim in report.claims} >= {"e"}, report.findings[:80]
+        assert all(claim.text.strip() for claim in report.claims)
