@@ -81,6 +81,11 @@ class NanoEngine:
         self.ids: dict[str, int] = self.tokenizer.get_vocab()
         self.limit: int = self.model.config.max_position_embeddings
         self._tokens = {i: token for token, i in self.ids.items()}
+        self._ends = Ends(
+            stops=frozenset(self.ids[t] for t in (".", marks.NEWLINE) if t in self.ids),
+            marks=frozenset(self.ids[t] for t in (marks.BULLET, marks.NEWLINE, *marks.MARKERS) if t in self.ids),
+            end=self.ids[marks.END],
+        )
         words = [*sorted(self.codec.vocabulary), *marks.MARKERS, marks.BULLET, marks.DASH, marks.NEWLINE, marks.END]
         self._free = {token: self.ids[token] for token in words if token in self.ids}
 
@@ -125,16 +130,72 @@ class NanoEngine:
                 do_sample=False,
                 pad_token_id=self.ids["<pad>"],
                 eos_token_id=self.ids[marks.END],
-                logits_processor=[_Allowed([p.allowed for p in prompts], len(self.ids))],
+                logits_processor=[_Allowed([p.allowed for p in prompts], len(self.ids)), _Once(self._ends, width)],
             )
         return [self._reply(p, row[width:].tolist()) for p, row in zip(prompts, made, strict=True)]
 
     def _reply(self, prompt: Prompt, ids: list[int]) -> Reply:
         end = self.ids[marks.END]
         finished = end in ids
-        kept = ids[: ids.index(end)] if finished else ids
+        kept = said_once(ids[: ids.index(end)] if finished else ids, self._ends)
         text = self.codec.decode([self._tokens[i] for i in kept], prompt.session)
         return Reply(text, len(prompt.ids), len(kept) + finished, finished)
+
+
+class Ends(NamedTuple):
+    """Ids that end a sentence (stops), that open an item of a list (marks), and that end an answer."""
+
+    stops: frozenset[int]
+    marks: frozenset[int]
+    end: int
+
+
+def _sentences(ids: Sequence[int], ends: Ends) -> list[list[int]]:
+    """Token ids cut after each stop."""
+    found: list[list[int]] = [[]]
+    for token in ids:
+        found[-1].append(token)
+        if token in ends.stops:
+            found.append([])
+    return [sentence for sentence in found if sentence]
+
+
+def said_once(ids: Sequence[int], ends: Ends) -> list[int]:
+    """Token ids of an answer without the sentences that it has said before, whatever list mark they carry."""
+    seen: set[tuple[int, ...]] = set()
+    kept: list[int] = []
+    for sentence in _sentences(ids, ends):
+        words = tuple(token for token in sentence if token not in ends.marks)
+        if words and words in seen:
+            continue
+        seen.add(words)
+        kept += sentence
+    while kept and kept[-1] in ends.marks:
+        kept.pop()
+    return kept
+
+
+class _Once:
+    """Logits processor: an answer that says a sentence again ends there; greedy decoding would repeat it for ever."""
+
+    def __init__(self, ends: Ends, width: int) -> None:
+        self.ends, self.width = ends, width
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        """Scores (rows, vocabulary); where the last sentence is a repetition, only the end is possible."""
+        for row, last in enumerate(input_ids[:, -1].tolist()):
+            if last not in self.ends.stops:
+                continue
+            said = input_ids[row, self.width :].tolist()
+            if self._repeats(said):
+                scores[row] = float("-inf")
+                scores[row, self.ends.end] = 0.0
+        return scores
+
+    def _repeats(self, ids: Sequence[int]) -> bool:
+        keys = [tuple(t for t in s if t not in self.ends.marks) for s in _sentences(ids, self.ends)]
+        keys = [key for key in keys if key]
+        return len(keys) > 1 and keys[-1] in keys[:-1]
 
 
 def _shouts(text: str) -> bool:
