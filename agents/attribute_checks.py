@@ -53,9 +53,10 @@ class AttributeCheck:
         for statement in claim.statements:
             if statement.normal or statement.polarity == "denied":
                 continue
-            case = _Case(statement, self._nearest(statement, source.about(statement)), claim, source)
+            about = source.about(statement) or source.alike(statement)
+            case = _Case(statement, self._nearest(statement, about), claim, source)
             found = self._compare(case)
-            if found and not self._said_elsewhere(case):
+            if found and not self._said_elsewhere(case, about):
                 return Fault(self.name, *found, sentences_of(case.about))
         return None
 
@@ -72,11 +73,11 @@ class AttributeCheck:
             about = [p for p in about if statement.parts & (p.statement.parts | p.statement.near)] or about
         return about
 
-    def _said_elsewhere(self, case: _Case) -> bool:
+    def _said_elsewhere(self, case: _Case, about: Sequence[Placed]) -> bool:
         """Whether the findings say it of something else that shares a word of the name: then a model must decide."""
         asked = set(getattr(case.statement.own, self._key))
         names = telling(case.statement.words | frozenset(case.statement.name)) - lexicon().attribute_words
-        others = [p.statement for p in case.source.asserted() if p not in case.about]
+        others = [p.statement for p in case.source.asserted() if p not in about]
         return bool(asked) and any(asked <= set(getattr(o.clause, self._key)) and names & o.words for o in others)
 
 
@@ -102,10 +103,9 @@ def _zone(case: _Case) -> _Finding:
     for one, other in lexicon().terms["zone_pairs"]:
         for here, there in ((one, other), (other, one)):
             if here in asked and there in said and here not in said and there not in asked:
-                return (
-                    "contradicted",
-                    f"place: the findings put {case.name} in the {there} part, not the {here} part",
-                )
+                where = f"place: the findings put {case.name} in the {there} part, not the {here} part"
+                what = f"kind: the findings call {case.name} {there}, not {here}"
+                return "contradicted", what if here in lexicon().terms["kinds"] else where
     return None
 
 

@@ -107,11 +107,11 @@ def attributes(tokens: Sequence[Token], text: str) -> Attributes:
 _NOT_GRADED = frozenset(["vessel", "bowel", "airway", "saphenous", "territory"])
 """ "Small vessel disease" is not small, "large territory infarct" not large."""
 _SCHEMES = {"tr": "tirads", "lr": "lirads", "br": "birads", "category": "birads"}
-_ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6"}
+_ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6", "vii": "7", "viii": "8"}
 _GRADED = re.compile(
     r"\b(bi-?rads|pi-?rads|ti-?rads|li-?rads|lung-?rads|tr(?=\s?\d)|lr(?=[\s-]?\d)|grade|segment|stage|type|bosniak|modic"
     r"|deauville|outerbridge|fazekas|zone)[\s-]*(?:score|category|assessment|class|type|grade|:)?[\s-]*(?:of )?"
-    r"(\d|iv|vi|i{1,3}|v)(?:[a-c](?![a-z]))?\b",
+    r"(\d|viii|vii|vi|iv|v|i{1,3})(?:[a-c](?![a-z]))?\b",
     re.IGNORECASE,
 )
 

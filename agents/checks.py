@@ -110,6 +110,35 @@ class _Invention:
         return any(words & spoken for spoken in hinting) or "xxxx" in source.all_words & statement.words
 
 
+_CANCER = frozenset(
+    ["cancer", "metastasis", "lymphoma", "adenocarcinoma", "sarcoma", "myeloma", "melanoma", "seminoma", "dcis"]
+)
+
+
+class _Hedge:
+    """The claim names a cancer that the report names nowhere: from signs it may only be concluded with a hedge.
+
+    Where a cancer is known, signs of metastases may be called that.
+    """
+
+    name = "hedge"
+
+    def __call__(self, claim: Claim, source: Source) -> Fault | None:
+        """The first fault among the claim's statements."""
+        report = source.report
+        told = f"{report.clinical_information} {report.comparison} {report.exam}"
+        known = _CANCER & frozenset(lexicon().phrase(told))
+        known |= frozenset(w for p in source.asserted() for w in p.statement.words & _CANCER)
+        for statement in claim.statements:
+            named = (statement.words & _CANCER) - known
+            if named == {"metastasis"} and known and source.shows_signs_of(statement):
+                continue
+            if statement.polarity == "asserted" and not statement.normal and named:
+                reason = f"hedge: the report names no {listed(named)}, not even as possible"
+                return Fault(self.name, "unsupported", reason)
+        return None
+
+
 def _shares_a_place(statement: Statement, claim: Claim, source: Source) -> bool:
     """Whether the findings report something abnormal at the claim's place: of its words, its level, its structure."""
     lex = lexicon()
@@ -239,7 +268,7 @@ class _Number:
 
 
 ALL_CHECKS: tuple[Check, ...] = (
-    _Negation(), _Normal(), _Invention(), _Structure(), *ATTRIBUTE_CHECKS, _Patient(), _Number(),
+    _Negation(), _Normal(), _Invention(), _Hedge(), _Structure(), *ATTRIBUTE_CHECKS, _Patient(), _Number(),
 )  # fmt: skip
 """Every check, in the order in which they run; pass a part of them to switch the others off."""
 

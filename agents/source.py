@@ -132,6 +132,14 @@ class Source:
         return [p for p in asserted if len(wanted & p.statement.words) / len(wanted) >= _LIKE]
 
 
+    def alike(self, statement: Statement) -> list[Placed]:
+        """What the findings assert in most of the same words, whatever it is called."""
+        wanted = telling(statement.words) - lexicon().attribute_words
+        if not wanted:
+            return []
+        return [p for p in self.asserted() if len(wanted & p.statement.words) / len(wanted) >= _LIKE]
+
+
 @lru_cache(maxsize=256)
 def source_of(report: Report) -> Source:
     """The parsed findings of a report; a report that was read lately is not read again."""

@@ -224,6 +224,8 @@ class _Reader:
                 state = "asserted"
             if i in unsure and state == "asserted":
                 state = "possible"
+                if i > clause.start and self.tokens[i - 1].raw in ("is", "are"):  # "cancer is likely in the left lobe"
+                    marks = ["possible" if m == "asserted" else m for m in marks]
             if i in doubted and state != "denied":
                 state = "hypothetical"
             if cue is None or cue.value == "not_negation":

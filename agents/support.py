@@ -41,7 +41,8 @@ def _contains(words: Sequence[str], wanted: Sequence[str]) -> bool:
 
 def _stated(statements: Sequence[Statement]) -> frozenset[tuple[object, ...]]:
     return frozenset(
-        (s.name, s.polarity, s.normal, s.organs if s.normal else None, s.own if s.name else None) for s in statements
+        (s.name, s.polarity, s.normal, s.rest, s.organs if s.normal else None, s.own if s.name else None)
+        for s in statements
     )
 
 

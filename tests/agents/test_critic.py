@@ -106,6 +106,48 @@ def test_what_the_findings_call_normal_is_not_where_a_claim_puts_it(claim: str, 
     assert any(line.startswith(reason) for line in found.reasons)
 
 
+NECK = (
+    "Right mid pole: 1.9 cm solid nodule, TR5. Left lower pole: 1.2 cm spongiform nodule, TR1. "
+    "C5-6: severe left foraminal stenosis. C6-7: moderate right foraminal stenosis."
+)
+
+
+@pytest.mark.parametrize(
+    ("claim", "findings", "reason"),
+    [
+        ("Left TR5 nodule.", NECK, "grade: the findings say tirads 1"),
+        ("Severe right foraminal stenosis at C6-7.", NECK, "severity: the findings call"),
+        ("Grade 3 anterolisthesis of L4.", "Grade 1 anterolisthesis of L4 on L5.", "grade"),
+        ("Laceration of liver segment 4.", "Liver laceration in segment VII.", "grade: the findings say segment 7"),
+        ("Calcifications at 10 o'clock.", "A mass at 10 o'clock. Calcifications at 6 o'clock.", "level"),
+        ("Partial supraspinatus tear.", "Full-thickness tear of the supraspinatus.", "kind"),
+        ("Displaced rib fracture.", "Nondisplaced rib fracture.", "kind"),
+        ("Tear of the medial meniscus.", "Tear of the lateral meniscus.", "place"),
+        ("Left adrenal metastasis.", "Spiculated lung mass. Left adrenal nodule.", "hedge: the report names no"),
+        ("No fracture.", "Odontoid fracture. No fracture at other levels.", "negation"),
+    ],
+)
+def test_grades_kinds_and_neighbours_are_kept_apart(claim: str, findings: str, reason: str) -> None:
+    found = verdict(claim, findings, entails=1.0)
+    assert (found.layer, found.passed) == ("check", False)
+    assert any(line.startswith(reason) for line in found.reasons), found.reasons
+
+
+@pytest.mark.parametrize(
+    ("claim", "findings"),
+    [
+        ("Right TR5 nodule.", NECK),
+        ("Severe left foraminal stenosis at C5-6.", NECK),
+        ("Lung mass, suspicious for cancer.", "Spiculated mass in the right lung."),
+        ("Acute cerebral haemorrhage in the right putamen.", "Hyperdense focus in the right putamen."),
+        ("Cholelithiasis.", "Shadowing echogenic foci in the gallbladder."),
+        ("Small renal stone.", "3 mm stone in the right kidney."),
+    ],
+)
+def test_what_a_radiologist_may_conclude_is_left_to_the_model(claim: str, findings: str) -> None:
+    assert verdict(claim, findings, entails=1.0).passed
+
+
 @pytest.mark.parametrize(
     ("claim", "findings"),
     [
@@ -130,7 +172,7 @@ def test_every_check_can_be_switched_off(name: str) -> None:
         "Small right pleural effusion. Large right upper lobe nodule. 1.3 cm nodule in the right upper lobe. "
         "Three old rib fractures. Moderate disc bulge at L3-L4. Right lower lobe nodule. New left pleural effusion. "
         "Acute rib fractures. No pleural effusion. Heart size is normal. Follow 7 of them. A 60-year-old woman. "
-        "Hiatal hernia. The appendix looks odd. Grade 3 anterolisthesis."
+        "Hiatal hernia. The appendix looks odd. Melanoma of the right upper lobe. Grade 3 anterolisthesis."
     )
     everything = Critic(ScriptedNLI(1.0)).critique(report, text)
     assert len(critic.critique(report, text).faults) < len(everything.faults)
