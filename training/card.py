@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import yaml
-from pydantic import BaseModel
+
+from coarse2fine.training.nano_recipe import Recipe
 
 __all__ = ["NanoFacts", "write_nano_card"]
 
@@ -30,7 +31,7 @@ pipeline_tag: summarization
 ---
 # nano: coarse2fine's embedded drafter, reviser and stylist
 
-A Llama-architecture model of {parameters:,} parameters, trained from nothing on reports composed for this project.
+A Llama-architecture model of {parameters:,} parameters, trained {start} on reports written for this project.
 It drafts a radiology impression from findings, rewrites the draft for three audiences (brief, bullet,
 comprehensive) and
 revises a text from a critique. It is meant to run under coarse2fine's critic, which checks every sentence it writes.
@@ -47,9 +48,9 @@ the model.
 - Prompts: the set `nano` (`coarse2fine.prompts`), through the tokenizer's chat template.
 
 ## Data
-{conversations:,} conversations ({tokens:,} tokens) composed from the knowledge base in `training/corpus/knowledge`:
-{exams} exam types and {findings:,} findings, written for this project. No real report, no fetched text, no
-patient data.
+{conversations:,} conversations ({tokens:,} tokens). Most are composed from the knowledge base in
+`training/corpus/knowledge`: {exams} exam types and {findings:,} findings; {written} are of reports written whole by
+hand (`training/corpus/cases`). All of it was written for this project: no real report, no fetched text, no patient data.
 
 ## Recipe
 `coarse2fine train nano --recipe RECIPE` with
@@ -67,7 +68,9 @@ are drafted in parts. Not a medical device; a person reads what it writes.
 """
 
 
-def write_nano_card(folder: Path, recipe: BaseModel, facts: NanoFacts) -> None:
+def write_nano_card(folder: Path, recipe: Recipe, facts: NanoFacts) -> None:
     """Write `README.md` beside the weights."""
+    start = f"from {recipe.model.origin or recipe.model.start}" if recipe.model.start else "from nothing"
+    share = f"{recipe.data.written_share:.0%}" if recipe.data.written_share else "none"
     text = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False)
-    (folder / "README.md").write_text(_CARD.format(recipe=text, **facts._asdict()), "utf-8")
+    (folder / "README.md").write_text(_CARD.format(recipe=text, start=start, written=share, **facts._asdict()), "utf-8")

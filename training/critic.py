@@ -80,11 +80,17 @@ class TrainingRecipe(_Strict):
 
 
 class Recipe(_Strict):
-    """A whole run (recipes/critic.yaml). `start`: folder of an encoder; None takes the packaged all-MiniLM-L6-v2."""
+    """A whole run (recipes/critic.yaml).
+
+    Args:
+        start: folder of an encoder; None takes the packaged all-MiniLM-L6-v2.
+        origin: for the model card: where the encoder in `start` came from, in words.
+    """
 
     seed: int
     output: Path
     start: Path | None = None
+    origin: str = ""
     data: DataRecipe
     training: TrainingRecipe
 
@@ -365,7 +371,8 @@ def save(model: Any, recipe: Recipe, final: Figures, pairs: int) -> None:
     tokenizer = AutoTokenizer.from_pretrained(start_folder(recipe))
     tokenizer.model_max_length = model.config.max_position_embeddings
     tokenizer.save_pretrained(recipe.output)
-    start = str(recipe.start) if recipe.start else "sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0)"
+    packaged = "sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0)"
+    start = recipe.origin or (str(recipe.start) if recipe.start else packaged)
     settings = recipe.model_dump_json(indent=2, exclude={"output", "start"})
     card = model_card(start, settings, pairs, final.accuracy, final.balanced, final.kinds)
     (recipe.output / "README.md").write_text(card, "utf-8")

@@ -35,7 +35,12 @@ class DataRecipe(_Strict):
 
 
 class ModelRecipe(_Strict):
-    """The size of the Llama, and the model of the same size that it starts from (None: from nothing)."""
+    """The size of the Llama.
+
+    Args:
+        start: folder of a model of the same size to go on from; None: from nothing.
+        origin: for the model card: where that model came from, in words.
+    """
 
     hidden_size: int
     layers: int
@@ -43,6 +48,7 @@ class ModelRecipe(_Strict):
     intermediate_size: int
     max_positions: int = 4096
     start: Path | None = None
+    origin: str = ""
 
 
 class TrainingRecipe(_Strict):
