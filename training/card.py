@@ -50,7 +50,8 @@ the model.
 ## Data
 {conversations:,} conversations ({tokens:,} tokens). Most are composed from the knowledge base in
 `training/corpus/knowledge`: {exams} exam types and {findings:,} findings; {written} are of reports written whole by
-hand (`training/corpus/cases`). All of it was written for this project: no real report, no fetched text, no patient data.
+hand (`training/corpus/cases`). All of it was written for this project: no real report, no fetched text, no
+patient data.
 
 ## Recipe
 `coarse2fine train nano --recipe RECIPE` with

@@ -22,7 +22,8 @@ Fine-tuned by `coarse2fine train critic` from {start}
 on {pairs} premise-hypothesis pairs. They were composed from coarse2fine's own knowledge base of radiology, whose
 reports have known facts, or stand in reports that were written by hand for it (`training/corpus/cases`); no patient's
 report was used, neither to train nor to choose a checkpoint. Composed claims differ from the evidence by one thing at
-a time (FactCC-style): negation, side, severity, number, level, interval change, acuity, place, an added attribute, an invented finding.
+a time (FactCC-style): negation, side, severity, number, level, interval change, acuity, place, an added attribute, an
+invented finding.
 
 ```json
 {settings}
