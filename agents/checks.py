@@ -77,6 +77,11 @@ def _words_reported(statement: Statement, source: Source) -> bool:
     return any(2 * len(wanted & p.statement.words) >= max(2, len(wanted)) for p in source.asserted())
 
 
+_CANCER = frozenset(
+    ["cancer", "metastasis", "lymphoma", "adenocarcinoma", "sarcoma", "myeloma", "melanoma", "seminoma", "dcis"]
+)
+
+
 class _Invention:
     """The claim asserts a well-known finding of which the findings say nothing, not even in a word of its name."""
 
@@ -97,6 +102,8 @@ class _Invention:
 
         Signs are said where the disease is ("hyperdense focus in the basal ganglia"), or a conclusion is hedged.
         """
+        if statement.words & _CANCER:
+            return source.shows_signs_of(statement)
         if source.shows_signs_of(statement) or _shares_a_place(statement, claim, source):
             return True
         if statement.polarity != "possible":
@@ -108,11 +115,6 @@ class _Invention:
         words = telling(statement.name) or frozenset(statement.name)
         hinting = (p.statement.words for p in source.placed if p.statement.polarity != "denied")
         return any(words & spoken for spoken in hinting) or "xxxx" in source.all_words & statement.words
-
-
-_CANCER = frozenset(
-    ["cancer", "metastasis", "lymphoma", "adenocarcinoma", "sarcoma", "myeloma", "melanoma", "seminoma", "dcis"]
-)
 
 
 class _Hedge:
@@ -173,7 +175,7 @@ class _Structure:
 
     def _place(self, claim: Claim, source: Source) -> Fault | None:
         lex = lexicon()
-        for match in lex.places.find(lex.phrase(claim.text)):
+        for match in lex.places.find([token.raw for token in lex.tokens(claim.text)]):
             if not source.speaks_of(match.value):
                 return Fault(self.name, "unsupported", f"place: the report does not speak of the {match.value}")
         return None

@@ -215,8 +215,8 @@ class Lexicon:
 
     @cached_property
     def places(self) -> Phrases:
-        """Phrase → the place that it names; `place_words` says what a report must hold for it."""
-        return Phrases((self.phrase(name), name) for name in self._body["places"])
+        """Words as written → the place that they name; `place_words` says what a report must hold for it."""
+        return Phrases((tuple(f"{name}{s}".split()), name) for name in self._body["places"] for s in ("", "s"))
 
     @cached_property
     def place_words(self) -> Mapping[str, re.Pattern[str]]:
@@ -318,12 +318,20 @@ class Lexicon:
                 regions[region] = (*regions.get(region, ()), name)
         return regions
 
-    def significance(self, ids: Iterable[str], exam: str = "") -> Significance:
-        """How much findings matter, the highest of those written by hand, else the knowledge base's for this exam."""
+    def significance(self, ids: Iterable[str], exam: str = "", organs: frozenset[str] = frozenset()) -> Significance:
+        """How much a name matters: the highest of the findings by hand that carry it, else the knowledge base's.
+
+        A name that many findings share ("cyst") matters as much as the middle one of those in the same organs.
+        """
         ids = list(ids)
-        chosen = [i for i in ids if not i.startswith("kb:")] or ids
-        ranked = [_for_exam(self.concepts[i].significance, exam) for i in chosen if i in self.concepts]
-        return max(ranked, key=RANK.__getitem__) if ranked else "significant"
+        chosen = [i for i in ids if not i.startswith("kb:")]
+        known = [i for i in chosen or ids if i in self.concepts]
+        if organs and not chosen:
+            known = [i for i in known if self.concepts[i].organs & organs] or known
+        ranked = sorted((_for_exam(self.concepts[i].significance, exam) for i in known), key=RANK.__getitem__)
+        if not ranked:
+            return "significant"
+        return ranked[-1] if chosen or len(ranked) < 3 else ranked[(len(ranked) - 1) // 2]
 
 
 def _for_exam(significance: Mapping[str, Significance], exam: str) -> Significance:

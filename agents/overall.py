@@ -24,7 +24,7 @@ def significance_of(placed: Placed, exam: str) -> str:
     statement = placed.statement
     if statement.old:
         return "incidental"
-    return lexicon().significance(statement.concepts, exam) if statement.concepts else "significant"
+    return lexicon().significance(statement.concepts, exam, statement.organs) if statement.concepts else "significant"
 
 
 def is_finding(placed: Placed) -> bool:

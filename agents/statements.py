@@ -158,7 +158,12 @@ class _Reader:
     # ------------------------------------------------------------------ findings in a clause
     def mentions(self, clause: _Piece) -> list[_Mention]:
         """Findings named in a clause."""
-        found = [_Mention(*m) for m in self.lex.names.find(self.words, *clause)]
+        fine = [m for m in self.lex.normal.find(self.words, *clause) if m.value == "normal" and m.end - m.start > 1]
+        found = [
+            _Mention(*m)
+            for m in self.lex.names.find(self.words, *clause)
+            if not any(f.start <= m.start and m.end <= f.end for f in fine)  # "adequate opacification of the arteries"
+        ]
         if len(found) > 1 and self.words[found[0].end : found[0].end + 1] == [":"]:  # "Effusion: No joint effusion."
             found = found[1:]
         for concept, pieces in self.lex.needs:
