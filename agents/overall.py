@@ -19,10 +19,13 @@ __all__ = [
 ]
 
 
+_TOLD_INCIDENTAL = frozenset(["incidental", "incidentally"])
+
+
 def significance_of(placed: Placed, exam: str) -> str:
-    """How much a finding of the report matters; what is old, healed or calcified is incidental."""
+    """How much a finding of the report matters; what is old, healed, calcified or called so is incidental."""
     statement = placed.statement
-    if statement.old:
+    if statement.old or statement.words & _TOLD_INCIDENTAL:
         return "incidental"
     return lexicon().significance(statement.concepts, exam, statement.organs) if statement.concepts else "significant"
 

@@ -285,10 +285,25 @@ class _Reader:
                 yield self._statement(piece, mention, state, own, whole), piece
         normal = list(self._normal_statements(clause, found, marks, whole))
         yield from ((statement, clause) for statement in normal)
-        if not found and not normal and self.content(clause) - self.lex.generic:
-            last = max((i for i in range(*clause) if self.words[i][0].isalnum()), default=clause.start)
-            mention = _Mention(clause.start, last + 1, (), frozenset())
-            yield self._statement(clause, mention, marks[last - clause.start], whole, whole), clause
+        piece, state = self._opening(clause, marks)
+        unnamed = not found and not normal and self.content(clause) - self.lex.generic
+        only_denials = found and all(marks[m.start - clause.start] == "denied" for m in found) and state == "asserted"
+        label = self.words[piece.end - 1] == ":"  # "Effusion: no joint effusion."
+        if unnamed or (only_denials and not label and self.content(piece) & self.lex.abnormal):
+            mention = _Mention(piece.start, piece.end, (), frozenset())
+            yield self._statement(piece, mention, state, whole, whole), piece
+
+    def _opening(self, clause: _Piece, marks: Sequence[Polarity]) -> tuple[_Piece, Polarity]:
+        """The part of a clause without known findings that says one thing: "a tear, without displaced fragment"."""
+        spoken = [i for i in range(*clause) if self.words[i][0].isalnum()]
+        last = spoken[-1] if spoken else clause.start
+        content = [i for i in spoken if self.tokens[i].raw not in self.lex.function_words]
+        first = content[0] if content else last
+        state = marks[first - clause.start]
+        if state != "denied" and marks[last - clause.start] == "denied":
+            end = next(i for i in range(first, clause.end) if marks[i - clause.start] == "denied")
+            return _Piece(clause.start, end), state
+        return _Piece(clause.start, last + 1), marks[last - clause.start]
 
     # ------------------------------------------------------------------ small structures
     def _placed(
@@ -351,12 +366,18 @@ class _Reader:
         self, piece: _Piece, mention: _Mention, polarity: Polarity, own: Attributes, whole: Attributes
     ) -> Statement:
         words = self.content(piece)
-        old = any(t.raw in self.lex.old or t.word in self.lex.old for t in self.tokens[piece.start : piece.end])
+        old = any(self._says_old(i) for i in range(piece.start, piece.end))
         organs = self._organs(piece.start, piece.end)
         span = self.tokens[mention.start].start, self.tokens[mention.end - 1].end
         return Statement(
             *span, mention.name, mention.concepts, polarity, words, own, whole, organs, old=old, rest=self.rest
         )
+
+    def _says_old(self, at: int) -> bool:
+        """Whether a word calls a thing old; "since the prior study" does not."""
+        token = self.tokens[at]
+        following = self.words[at + 1] if at + 1 < len(self.words) else ""
+        return (token.raw in self.lex.old or token.word in self.lex.old) and following not in self.lex.exam_words
 
     def content(self, piece: _Piece) -> frozenset[str]:
         """Content words of a run of tokens."""

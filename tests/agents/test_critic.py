@@ -333,6 +333,27 @@ def test_incidental_findings_are_omissions_only_where_asked_for() -> None:
     assert not asked.critique(report, text, "brief").omissions
 
 
+@pytest.mark.parametrize(
+    ("findings", "named"),
+    [
+        ("Right acute infarct. These lesions demonstrate T2 hyperintensity.", ["Right acute infarct."]),
+        ("Adequate opacification of the pulmonary arteries.", []),
+        ("Incidental 4 mm calculus in the right kidney.", []),
+        (
+            "Numerous foci of intense uptake in the ribs, new since the prior study.",
+            ["Numerous foci of intense uptake in the ribs, new since the prior study."],
+        ),
+        (
+            "Tear of the posterior horn of the medial meniscus, with no displaced fragment.",
+            ["Tear of the posterior horn of the medial meniscus, with no displaced fragment."],
+        ),
+    ],
+)
+def test_what_counts_as_a_finding_of_its_own(findings: str, named: list[str]) -> None:
+    found = Critic(ScriptedNLI(0.0)).critique(Report(findings=findings), "Nothing else.")
+    assert [omission.text for omission in found.omissions] == named
+
+
 def test_a_model_can_find_a_finding_addressed() -> None:
     report = Report(findings="Right lower lobe consolidation.")
 

@@ -94,3 +94,27 @@ def test_parts_are_coordinated_findings() -> None:
         "and mild edema",
         "no fracture",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Longitudinal tear of the posterior horn, with no displaced fragment.", {"tear", "posterior", "horn"}),
+        ("There is thickening of the fold without obstruction.", {"thickened", "fold"}),
+    ],
+)
+def test_what_stands_before_a_denial_is_asserted_under_no_name(text: str, words: set[str]) -> None:
+    (found,) = [s for s in parse(text) if s.polarity == "asserted"]
+    assert words <= found.words
+    assert not found.words & {"obstruction", "fragment"}
+
+
+def test_since_the_prior_study_calls_nothing_old() -> None:
+    assert not any(s.old for s in parse("Foci of uptake in the ribs, new since the prior study."))
+    assert any(s.old for s in parse("Prior rib fracture."))
+
+
+def test_a_clause_calls_only_its_last_structures_normal() -> None:
+    torn, intact = parse("ACL torn, PCL and MCL intact.")
+    assert (torn.polarity, torn.parts) == ("asserted", {"acl"})
+    assert (intact.normal, intact.parts) == (True, {"pcl", "mcl"})
