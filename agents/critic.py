@@ -23,8 +23,9 @@ from coarse2fine.serving import NLIModel, NLIScores, Pair
 
 __all__ = ["ClaimKind", "Critic", "CritiqueJob", "factual_consistency"]
 
-ClaimKind = Literal["denial", "normal", "finding"]
-"""What a claim mainly says: that something is absent, that something is normal, or that something is there."""
+ClaimKind = Literal["denial", "normal", "finding", "conclusion"]
+"""What a claim mainly says: that something is absent, is normal, or is there; a conclusion is a finding that the report
+does not name, so that it must follow from what the report describes."""
 
 _THRESHOLD = 0.5
 _MOST_EVIDENCE = 3
@@ -141,7 +142,7 @@ class Critic:
         proof = agreement(claim, source) if self.agree else None
         if proof:
             return _verdict(claim, "supported", "check", _sentences(proof))
-        return _Open(claim, evidence_for(claim.text, source.sentences), kind_of(claim.statements))
+        return _Open(claim, evidence_for(claim.text, source.sentences), kind_of(claim.statements, source))
 
     # ------------------------------------------------------------------ by the model
     def _by_nli(self, waiting: _Open, scores: NLIScores) -> Verdict:
@@ -191,10 +192,12 @@ def _sentences(placed: Iterable[Placed]) -> list[Sentence]:
     return list(dict.fromkeys(p.sentence for p in placed))[:_MOST_EVIDENCE]
 
 
-def kind_of(statements: Sequence[Statement]) -> ClaimKind:
+def kind_of(statements: Sequence[Statement], source: Source) -> ClaimKind:
     """What a claim mainly says, for its threshold: a finding where it asserts one, else normal or denial."""
-    if any(not s.normal and s.polarity != "denied" for s in statements) or not statements:
-        return "finding"
+    asserted = [s for s in statements if not s.normal and s.polarity != "denied"]
+    if asserted or not statements:
+        named = all(source.about(s) or source.alike(s) for s in asserted)
+        return "finding" if named and asserted else "conclusion"
     return "normal" if any(s.normal for s in statements) else "denial"
 
 

@@ -90,7 +90,8 @@ def build_vocabulary(recipe: Recipe) -> Vocabulary:
     """Words said at least `min_count` times and those that ask for a style; or the words of a trained nano."""
     if recipe.data.vocabulary is not None:
         codec = load_codec(recipe.data.vocabulary)
-        return Vocabulary([*_fixed_tokens(), *sorted(codec.vocabulary - set(_fixed_tokens()))], codec.casing)
+        known = codec.vocabulary | (_written_words() if recipe.data.written_share else frozenset())
+        return Vocabulary([*_fixed_tokens(), *sorted(known - set(_fixed_tokens()))], codec.casing)
     words: Counter[str] = Counter()
     inside: Counter[str] = Counter()
     parts = max(1, recipe.data.workers)
@@ -110,6 +111,20 @@ def build_vocabulary(recipe: Recipe) -> Vocabulary:
     return Vocabulary([*fixed, *sorted(kept - set(fixed))], casing)
 
 
+_WRITTEN_IN = 4
+"""In how many reports written by hand a word must stand to be worth a place in the vocabulary."""
+
+
+def _written_words() -> frozenset[str]:
+    """Words that stand in several of the reports written by hand."""
+    found: Counter[str] = Counter()
+    for report in written():
+        text = " ".join((report.findings, report.impression, report.brief, report.bullet))
+        words = (w.text.lower().replace("’", "'") for w in marks.split_words(text) if w.kind in ("word", "other"))
+        found.update(set(words))
+    return frozenset(word for word, number in found.items() if number >= _WRITTEN_IN)
+
+
 class _Encoder:
     """Turns conversations into ids and labels."""
 
@@ -123,14 +138,22 @@ class _Encoder:
         hidden = hidden_words(rng, turns[0].text)
         tokens, learned = [marks.START], [False]
         for turn in turns:
+            seen = frozenset(session.seen)
             piece = self.codec.encode(turn.text, session, hidden)
             if turn.learned:
                 piece = [marks.ANSWER, *piece, marks.END]
             tokens += piece
-            learned += [turn.learned and i > 0 for i in range(len(piece))]
+            # a slot that the answer is the first to need cannot be written when it matters: it is not learnt
+            learned += [
+                turn.learned and i > 0 and (token in seen or not _is_slot(token)) for i, token in enumerate(piece)
+            ]
         shuffled = _shuffled_slots(session, rng)
         ids = [self.ids[shuffled.get(token, token)] for token in tokens]
         return ids, [i if keep else IGNORED for i, keep in zip(ids, learned, strict=True)]
+
+
+def _is_slot(token: str) -> bool:
+    return token[:2] in ("<w", "<n") and token[2:-1].isdigit()
 
 
 def _shuffled_slots(session: Session, rng: random.Random) -> dict[str, str]:

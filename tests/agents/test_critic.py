@@ -287,7 +287,7 @@ class Fixed:
 )
 def test_thresholds_and_labels(scores: NLIScores, threshold: float, label: str) -> None:
     report = Report(findings="Ill-defined haze beside the fissure.")
-    critic = Critic(Fixed(scores), thresholds={"default": 0.99, "finding": threshold})
+    critic = Critic(Fixed(scores), thresholds={"default": 0.99, "conclusion": threshold})
     (found,) = critic.critique(report, "Zebra stripes in the fissure.").verdicts
     assert (found.label, found.threshold, found.score) == (label, threshold, scores.entailment)
 
