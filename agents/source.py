@@ -107,11 +107,13 @@ class Source:
         return proof
 
     def shows_signs_of(self, statement: Statement) -> bool:
-        """Whether the findings assert something from which the statement's finding may be concluded."""
+        """Whether the findings assert something, not said to have gone, from which the statement may be concluded."""
         signs = [lexicon().signs[c] for c in statement.concepts if c in lexicon().signs]
         if not signs:
             return False
-        texts = {p.sentence.text for p in self.asserted() if not p.limit}
+        texts = {
+            p.sentence.text for p in self.asserted() if not p.limit and "better" not in p.statement.clause.changes
+        }
         return any(next(sign.find(lexicon().phrase(text)), None) for text in texts for sign in signs)
 
     def speaks_of(self, place: str) -> bool:
