@@ -103,8 +103,8 @@ class _Invention:
         Signs are said where the disease is ("hyperdense focus in the basal ganglia"), or a conclusion is hedged.
         """
         if statement.words & _CANCER:
-            return source.shows_signs_of(statement)
-        if source.shows_signs_of(statement) or _shares_a_place(statement, claim, source):
+            return bool(source.signs_of(statement))
+        if source.signs_of(statement) or _shares_a_place(statement, claim, source):
             return True
         if statement.polarity != "possible":
             return False
@@ -133,7 +133,7 @@ class _Hedge:
         known |= frozenset(w for p in source.asserted() for w in p.statement.words & _CANCER)
         for statement in claim.statements:
             named = (statement.words & _CANCER) - known
-            if named == {"metastasis"} and known and source.shows_signs_of(statement):
+            if named == {"metastasis"} and known and source.signs_of(statement):
                 continue
             if statement.polarity == "asserted" and not statement.normal and named:
                 reason = f"hedge: the report names no {listed(named)}, not even as possible"

@@ -142,7 +142,7 @@ class Critic:
         proof = agreement(claim, source) if self.agree else None
         if proof:
             return _verdict(claim, "supported", "check", _sentences(proof))
-        return _Open(claim, evidence_for(claim.text, source.sentences), kind_of(claim.statements, source))
+        return _Open(claim, _weighed(claim, source), kind_of(claim.statements, source))
 
     # ------------------------------------------------------------------ by the model
     def _by_nli(self, waiting: _Open, scores: NLIScores) -> Verdict:
@@ -208,6 +208,14 @@ def evidence_for(claim: str, sentences: Sequence[Sentence]) -> tuple[Sentence, .
     if len(parts) > 1:
         best = [select_evidence(part, sentences, 1)[0] for part in parts]
         chosen = list(dict.fromkeys([*best, *chosen]))[: max(_MOST_EVIDENCE, len(set(best)))]
+    return tuple(sorted(chosen, key=lambda s: s.start))
+
+
+def _weighed(claim: Claim, source: Source) -> tuple[Sentence, ...]:
+    """What the model weighs: the nearest sentences, and those that name the claim's findings or show signs of them."""
+    nearest = evidence_for(claim.text, source.sentences)
+    told = [p.sentence for s in claim.statements for p in (*source.about(s), *source.signs_of(s))]
+    chosen = list(dict.fromkeys([*told[:2], *nearest]))[: max(_MOST_EVIDENCE, len(nearest))]
     return tuple(sorted(chosen, key=lambda s: s.start))
 
 

@@ -106,15 +106,13 @@ class Source:
             proof += fine
         return proof
 
-    def shows_signs_of(self, statement: Statement) -> bool:
-        """Whether the findings assert something, not said to have gone, from which the statement may be concluded."""
+    def signs_of(self, statement: Statement) -> list[Placed]:
+        """What the findings assert, and do not say to have gone, from which the statement may be concluded."""
         signs = [lexicon().signs[c] for c in statement.concepts if c in lexicon().signs]
-        if not signs:
-            return False
-        texts = {
-            p.sentence.text for p in self.asserted() if not p.limit and "better" not in p.statement.clause.changes
-        }
-        return any(next(sign.find(lexicon().phrase(text)), None) for text in texts for sign in signs)
+        shown = [p for p in self.asserted() if not p.limit and "better" not in p.statement.clause.changes]
+        return [
+            p for p in shown if any(next(s.find(lexicon().phrase(p.sentence.text)), None) is not None for s in signs)
+        ]
 
     def speaks_of(self, place: str) -> bool:
         """Whether the report, its title or its clinical information has a word for a place of the lexicon."""
