@@ -65,10 +65,23 @@ class _Negation:
         if statement.rest:
             against = unaddressed_by(claim, against, source)
         denied = [p for p in source.denied() if covers(p.statement, statement) and p.statement.rest <= statement.rest]
-        if not against or denied:
+        if denied:
             return None
+        if not against:
+            return self._shown(statement, claim, source)
         reason = f"negation: the claim denies {_name(statement, claim)}, which the findings report"
         return Fault(self.name, "contradicted", reason, sentences_of(against))
+
+
+    def _shown(self, statement: Statement, claim: Claim, source: Source) -> Fault | None:
+        """A denial that the findings do not make, beside signs of what it denies."""
+        sides = statement.own.sides
+        told = [(p, p.statement.own.sides or p.statement.clause.sides) for p in source.signs_of(statement)]
+        shown = [p for p, where in told if not sides or not where or where & sides]
+        if statement.rest or not shown or any(calls_normal(p.statement, statement) for p in source.normal()):
+            return None
+        reason = f"negation: the claim denies {_name(statement, claim)}, the findings do not and show signs of it"
+        return Fault(self.name, "unsupported", reason, sentences_of(shown))
 
 
 def _words_reported(statement: Statement, source: Source) -> bool:

@@ -124,6 +124,8 @@ NECK = (
         ("Displaced rib fracture.", "Nondisplaced rib fracture.", "kind"),
         ("Tear of the medial meniscus.", "Tear of the lateral meniscus.", "place"),
         ("Left adrenal metastasis.", "Spiculated lung mass. Left adrenal nodule.", "hedge: the report names no"),
+        ("No skull fracture.", "Linear lucency through the left parietal bone.", "negation: the claim denies"),
+        ("No left leg DVT.", "Left popliteal vein is noncompressible.", "negation: the claim denies"),
         ("No fracture.", "Odontoid fracture. No fracture at other levels.", "negation"),
     ],
 )
