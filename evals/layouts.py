@@ -1,30 +1,13 @@
-"""Published data sets by name: reports with the impressions that radiologists wrote for them."""
+"""Published data sets as evaluations want them: reports apart from the impressions that radiologists wrote for them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import NamedTuple
 
-from coarse2fine.reports import InputError, Outcome, Report, ReportError, read_reports
+from coarse2fine.reports import InputError, Report, ReportError, read_layout
 
-__all__ = ["LAYOUTS", "Case", "read_cases", "read_layout"]
-
-
-class Layout(NamedTuple):
-    """Which column holds which field, and what the examination is where no column says so."""
-
-    columns: Mapping[str, str]
-    exam: str
-
-
-LAYOUTS: Mapping[str, Layout] = MappingProxyType(
-    {
-        "openi": Layout({"findings": "inputs", "impression": "target", "id": "idx"}, "Chest X-ray"),
-    }
-)
-"""openi: rows {"idx", "inputs": findings, "target": impression}, as published with StanfordMIMI/clin-summ."""
+__all__ = ["Case", "read_cases", "read_layout"]
 
 
 class Case(NamedTuple):
@@ -32,21 +15,6 @@ class Case(NamedTuple):
 
     report: Report
     reference: str
-
-
-def read_layout(layout: str, file: Path | str) -> Iterator[Outcome]:
-    """The reports of a file in a known layout.
-
-    Raises:
-        InputError: no layout has that name.
-    """
-    if layout not in LAYOUTS:
-        raise InputError(f"no layout is named {layout!r}; there are {', '.join(LAYOUTS)}")
-    known = LAYOUTS[layout]
-    for outcome in read_reports(file, columns=known.columns):
-        if isinstance(outcome, Report) and not outcome.exam:
-            outcome = outcome.model_copy(update={"exam": known.exam})
-        yield outcome
 
 
 def read_cases(layout: str, file: Path | str, limit: int | None = None) -> list[Case]:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from coarse2fine.reports.errors import InputError, ReportError
 from coarse2fine.reports.report import Report
 
-__all__ = ["ALIASES", "Columns", "check_fields", "map_columns"]
+__all__ = ["ALIASES", "Columns", "Names", "check_fields", "map_columns"]
 
 Columns = Mapping[str, tuple[str, ...]]
 """Field of `Report` → the names of the source that hold it, the best first."""
+
+Names = Mapping[str, str | tuple[str, ...]]
+"""Field of `Report` → the column that must hold it, or the columns that may (a known layout's)."""
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "findings": ("findings", "inputs", "input", "report findings", "finding"),
@@ -32,6 +36,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "technique": ("technique", "procedure"),
     "sex": ("sex", "gender", "patient sex"),
     "age": ("age", "patient age"),
+    "patient": ("patient", "patient id", "deid patient id", "subject id"),
     "radiologist": ("radiologist", "radiologist id", "reader", "author"),
     "id": ("id", "idx", "report id", "study id", "accession", "accession number", "uid"),
 }
@@ -40,7 +45,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 
 def map_columns(
     names: Iterable[str],
-    columns: Mapping[str, str] | None = None,
+    columns: Names | None = None,
     *,
     source: str = "",
     row: int | None = None,
@@ -49,7 +54,8 @@ def map_columns(
 
     Args:
         names: the columns or keys of the source.
-        columns: field → column, for columns under names of their own; they win over the known names.
+        columns: field → column, for columns under names of their own; they win over the known names, and what is
+            named for one field is not guessed to hold another.
         source: named in the error.
         row: the row whose keys `names` are, where each row has its own (JSON): it may leave out all but findings.
 
@@ -58,15 +64,17 @@ def map_columns(
     """
     present = {_plain(name): name for name in reversed(list(names))}
     given = columns or {}
+    taken = {_plain(name) for wanted in given.values() for name in _several(wanted)}
     found: dict[str, tuple[str, ...]] = {}
     for field, aliases in ALIASES.items():
-        wanted = (given[field],) if field in given else aliases
-        found[field] = tuple(present[_plain(name)] for name in wanted if _plain(name) in present)
-        if field in given and not found[field] and (row is None or field == "findings"):
-            message = f"has no {given[field]!r}; {_listing(present.values())}"
+        wanted = given.get(field)
+        names = _several(wanted) if wanted else tuple(name for name in aliases if _plain(name) not in taken)
+        found[field] = tuple(present[_plain(name)] for name in names if _plain(name) in present)
+        if isinstance(wanted, str) and not found[field] and (row is None or field == "findings"):
+            message = f"has no {wanted!r}; {_listing(present.values())}"
             raise ReportError(message, source=source, row=row, field=field)
     if not found["findings"]:
-        known = ", ".join(ALIASES["findings"])
+        known = ", ".join(_several(given.get("findings") or ALIASES["findings"]))
         raise ReportError(
             f"nothing holds the findings; {_listing(present.values())}; rename one ({known}) or name it in `columns`",
             source=source,
@@ -76,7 +84,7 @@ def map_columns(
     return {field: names for field, names in found.items() if names}
 
 
-def check_fields(columns: Mapping[str, str] | None) -> None:
+def check_fields(columns: Names | None) -> None:
     """Refuse a `columns` argument that names a field which reports do not have.
 
     Raises:
@@ -87,6 +95,11 @@ def check_fields(columns: Mapping[str, str] | None) -> None:
             raise InputError(f"columns: reports have no field {field!r}; they have {', '.join(Report.model_fields)}")
 
 
+def _several(wanted: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (wanted,) if isinstance(wanted, str) else wanted
+
+
+@lru_cache(maxsize=4_096)
 def _plain(name: str) -> str:
     return re.sub(r"[\s_\-]+", " ", name.strip("\ufeff \t\r\n\"'")).lower()
 

@@ -3,6 +3,7 @@
     Coarse2FineError            exit code 1
     ├── InputError              exit code 2   what was given cannot be used; says what and where
     │   └── ReportError         exit code 2   one report of an input cannot be read
+    │       └── NoFindings      exit code 2   it has no findings
     ├── ModelError              exit code 3   a model cannot be loaded, reached or understood
     │   └── UnparsableReply     exit code 3   a model answered, but not in the form that was asked for
     ├── PromptError             exit code 2   a template is missing or lacks a variable
@@ -16,6 +17,7 @@ __all__ = [
     "InputError",
     "MissingExtra",
     "ModelError",
+    "NoFindings",
     "PromptError",
     "ReportError",
     "UnparsableReply",
@@ -52,6 +54,10 @@ class ReportError(InputError):
             if part
         )
         super().__init__(f"{where}: {message}" if where else message)
+
+
+class NoFindings(ReportError):
+    """A report has no findings. Public collections hold many such: they are counted, not named one by one."""
 
 
 class ModelError(Coarse2FineError):

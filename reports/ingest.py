@@ -1,4 +1,4 @@
-"""Reading reports: raw text with headings, CSV, JSON, JSON lines; from files, standard input or memory.
+"""Reading reports: raw text with headings, CSV, JSON, JSON lines, Parquet; from files, standard input or memory.
 
 Nothing is invented and nothing good is lost: a record that cannot be read becomes a `ReportError` that names its
 source, row and field, and the others are read.
@@ -15,18 +15,19 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from coarse2fine.reports.columns import check_fields
-from coarse2fine.reports.errors import InputError, ReportError
+from coarse2fine.reports.columns import Names, check_fields
+from coarse2fine.reports.errors import InputError, NoFindings, ReportError
 from coarse2fine.reports.headings import group_reports, join_sections, split_sections
 from coarse2fine.reports.lines import Line, join_lines, read_lines
+from coarse2fine.reports.parquet import read_parquet
 from coarse2fine.reports.records import make_report
 from coarse2fine.reports.report import Report
-from coarse2fine.reports.tables import Names, Outcome, read_csv, read_json, read_json_lines
+from coarse2fine.reports.tables import Outcome, read_csv, read_json, read_json_lines
 
 __all__ = ["Format", "Outcome", "read_reports", "read_text"]
 
-Format = Literal["txt", "json", "jsonl", "csv"]
-"""Raw text with headings, a JSON document, JSON lines, a table with a header."""
+Format = Literal["txt", "json", "jsonl", "csv", "parquet"]
+"""Raw text with headings, a JSON document, JSON lines, a table with a header, a Parquet file."""
 
 _SUFFIXES: Mapping[str, Format] = {
     ".csv": "csv",
@@ -34,6 +35,7 @@ _SUFFIXES: Mapping[str, Format] = {
     ".jsonl": "jsonl",
     ".md": "txt",
     ".ndjson": "jsonl",
+    ".parquet": "parquet",
     ".text": "txt",
     ".tsv": "csv",
     ".txt": "txt",
@@ -68,15 +70,16 @@ def read_reports(
     *,
     text: str | None = None,
     format: Format | None = None,
-    columns: Mapping[str, str] | None = None,
+    columns: Names | None = None,
 ) -> Iterator[Outcome]:
-    """Read reports one after the other; CSV and JSON lines are streamed, however long they are.
+    """Read reports one after the other; CSV, JSON lines and Parquet are streamed, however long.
 
     Args:
         source: a file, or "-" for standard input.
         text: read this instead of what `source` holds; `source` then only gives it a name.
         format: what it holds; by default told from the file's suffix, or from the first line where there is none.
-        columns: field of `Report` → column or key that holds it, where it has a name of its own.
+        columns: field of `Report` → column or key that holds it, where it has a name of its own; or the columns that
+            may hold it, the best first.
 
     Returns:
         A report for each record that can be read and a `ReportError` for each that cannot. A source that cannot be read
@@ -84,18 +87,22 @@ def read_reports(
 
     Raises:
         InputError: `columns` names a field that reports do not have, or `format` is none.
+        MissingExtra: a Parquet file, and the extra `parquet` is not installed.
     """
     check_fields(columns)
-    if format is not None and format not in _READERS:
-        raise InputError(f"format {format!r} is not known; use one of {', '.join(_READERS)}")
+    if format is not None and format not in _FORMATS:
+        raise InputError(f"format {format!r} is not known; use one of {', '.join(_FORMATS)}")
     return _outcomes(source, text, format, columns)
 
 
-def _outcomes(source: Path | str, text: str | None, format: Format | None, columns: Names) -> Iterator[Outcome]:
+def _outcomes(source: Path | str, text: str | None, format: Format | None, columns: Names | None) -> Iterator[Outcome]:
     name = str(source)
     try:
         chosen = format or _format_of(name, guess=text is not None)
         with _open(source, text) as stream:
+            if chosen == "parquet":
+                yield from read_parquet(stream, columns, name)
+                return
             lines = read_lines(stream, name)
             if chosen is None:
                 chosen, lines = _guess(lines)
@@ -130,18 +137,19 @@ def _guess(lines: Iterator[Line]) -> tuple[Format, Iterator[Line]]:
     return ("json" if _JSON_LIST.match(first.text) else "txt"), whole
 
 
-def _read_raw(lines: Iterator[Line], columns: Names, source: str) -> Iterator[Outcome]:
+def _read_raw(lines: Iterator[Line], columns: Names | None, source: str) -> Iterator[Outcome]:
     if columns:
         raise ReportError("is raw text, which has no columns: give its format, or leave `columns` out", source=source)
     return _read_texts(join_lines(lines, source), source)
 
 
-_READERS: Mapping[Format, Callable[[Iterator[Line], Names, str], Iterator[Outcome]]] = {
+_READERS: Mapping[Format, Callable[[Iterator[Line], Names | None, str], Iterator[Outcome]]] = {
     "txt": _read_raw,
     "json": read_json,
     "jsonl": read_json_lines,
     "csv": read_csv,
 }
+_FORMATS = (*_READERS, "parquet")
 
 
 def _read_texts(text: str, source: str) -> Iterator[Outcome]:
@@ -159,7 +167,7 @@ def _read_texts(text: str, source: str) -> Iterator[Outcome]:
             if "findings" not in sections:
                 found = ", ".join(name.replace("_", " ") for name in sections)
                 message = f"has headings ({found}) but none for findings: put 'FINDINGS:' before them"
-                raise ReportError(message, source=source, row=row, field="findings")
+                raise NoFindings(message, source=source, row=row, field="findings")
             yield make_report(sections, source=source, row=row)
         except ReportError as error:
             yield error

@@ -23,6 +23,7 @@ _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _FILES = {
     b"%PDF-": "a PDF file",
     b"{\\rtf": "an RTF file",
+    b"PAR1": "Parquet (name it .parquet, or give its format)",
     b"PK\x03\x04": "a ZIP, Word or Excel file",
     b"\x1f\x8b": "gzip",
 }

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from coarse2fine.reports.columns import Columns
-from coarse2fine.reports.errors import ReportError
+from coarse2fine.reports.errors import NoFindings, ReportError
 from coarse2fine.reports.patient import parse_age, parse_sex, patient_from
 from coarse2fine.reports.report import Report
 
@@ -18,7 +18,7 @@ __all__ = ["make_report", "report_from"]
 
 _JOINED = frozenset({"clinical_information"})
 _TEXTS = frozenset({"findings", "clinical_information", "exam", "comparison", "technique", "impression"})
-_NAMES = frozenset({"id", "radiologist"})
+_NAMES = frozenset({"id", "patient", "radiologist"})
 _BROKEN = re.compile(r"[\ud800-\udfff\x00]")
 
 
@@ -49,7 +49,8 @@ def make_report(fields: Mapping[str, object], *, source: str = "", row: int | No
     """Make a report of fields by their own names; sex and age are read from clinical information where absent.
 
     Raises:
-        ReportError: a field is missing, of the wrong type or too long; the error names the first such field.
+        NoFindings: there are no findings.
+        ReportError: a field is of the wrong type or too long; the error names the first such field.
     """
     try:
         checked = {name: _checked(name, value) for name, value in fields.items() if not _is_empty(value)}
@@ -62,7 +63,8 @@ def make_report(fields: Mapping[str, object], *, source: str = "", row: int | No
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=False)
         message = "; ".join(_words(detail, named=number > 0) for number, detail in enumerate(details))
-        raise ReportError(message, source=source, row=row, field=_field(details[0])) from None
+        kind = NoFindings if _is_empty(fields.get("findings")) else ReportError
+        raise kind(message, source=source, row=row, field=_field(details[0])) from None
 
 
 class _FieldError(ValueError):

@@ -34,7 +34,7 @@ class Report(BaseModel):
         comparison: what it was compared with; empty when nothing was.
         technique: how it was made.
         impression: the radiologist's own impression, where there is one. Never shown to a model that writes one.
-        age: years; radiologist and id: opaque, never a name.
+        age: years; patient, radiologist and id: opaque, never a name. Reports of one patient never part in a split.
 
     Raises:
         pydantic.ValidationError: a field is blank, too long or of the wrong type.
@@ -50,6 +50,7 @@ class Report(BaseModel):
     impression: str | None = None
     sex: Sex | None = None
     age: int | None = Field(default=None, ge=0, le=125)
+    patient: str | None = None
     radiologist: str | None = None
     id: str = Field(default_factory=lambda: secrets.token_hex(6))
 

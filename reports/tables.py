@@ -7,21 +7,19 @@ import json
 from collections import deque
 from collections.abc import Iterator, Mapping
 
-from coarse2fine.reports.columns import Columns, map_columns
+from coarse2fine.reports.columns import Columns, Names, map_columns
 from coarse2fine.reports.errors import ReportError
 from coarse2fine.reports.lines import Line, join_lines, not_utf8
 from coarse2fine.reports.records import report_from
 from coarse2fine.reports.report import Report
 
-__all__ = ["Outcome", "read_csv", "read_json", "read_json_lines"]
+__all__ = ["Outcome", "outcome_from", "read_csv", "read_json", "read_json_lines"]
 
 Outcome = Report | ReportError
 """What one record came to."""
 
-Names = Mapping[str, str] | None
 
-
-def read_csv(lines: Iterator[Line], columns: Names, source: str) -> Iterator[Outcome]:
+def read_csv(lines: Iterator[Line], columns: Names | None, source: str) -> Iterator[Outcome]:
     """Reports of a table with a header, separated by commas, semicolons, tabs or bars. Row 1 stands below the header.
 
     Raises:
@@ -40,7 +38,7 @@ def read_csv(lines: Iterator[Line], columns: Names, source: str) -> Iterator[Out
         raise ReportError("has a header but no rows", source=source)
 
 
-def read_json(lines: Iterator[Line], columns: Names, source: str) -> Iterator[Outcome]:
+def read_json(lines: Iterator[Line], columns: Names | None, source: str) -> Iterator[Outcome]:
     """Reports of a JSON document: one object, or a list of them.
 
     Raises:
@@ -63,7 +61,7 @@ def read_json(lines: Iterator[Line], columns: Names, source: str) -> Iterator[Ou
         yield _from_json(record, columns, source, row)
 
 
-def read_json_lines(lines: Iterator[Line], columns: Names, source: str) -> Iterator[Outcome]:
+def read_json_lines(lines: Iterator[Line], columns: Names | None, source: str) -> Iterator[Outcome]:
     """Reports of JSON lines, one object a line. The row is the line's number.
 
     Raises:
@@ -85,6 +83,14 @@ def read_json_lines(lines: Iterator[Line], columns: Names, source: str) -> Itera
             yield _from_json(record, columns, source, row)
     if empty:
         raise ReportError("is empty", source=source)
+
+
+def outcome_from(record: Mapping[str, object], places: Columns, source: str, row: int) -> Outcome:
+    """What one record of a table came to."""
+    try:
+        return report_from(record, places, source=source, row=row)
+    except ReportError as error:
+        return error
 
 
 class _Records:
@@ -140,14 +146,10 @@ def _from_cells(header: list[str], cells: list[str], places: Columns, source: st
     if len(cells) < len(header) or any(cell.strip() for cell in cells[len(header) :]):
         message = f"has {len(cells)} cells, the header has {len(header)}: look for a stray separator or quote"
         return ReportError(message, source=source, row=row)
-    record = dict(reversed(list(zip(header, cells, strict=False))))
-    try:
-        return report_from(record, places, source=source, row=row)
-    except ReportError as error:
-        return error
+    return outcome_from(dict(reversed(list(zip(header, cells, strict=False)))), places, source, row)
 
 
-def _from_json(record: object, columns: Names, source: str, row: int) -> Outcome:
+def _from_json(record: object, columns: Names | None, source: str, row: int) -> Outcome:
     if not isinstance(record, dict):
         return ReportError(f"must be an object with findings, not {type(record).__name__}", source=source, row=row)
     try:

@@ -146,6 +146,15 @@ def test_the_radiologist_is_recorded(cli: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("answers")
+def test_a_patient_of_the_file_is_not_recorded(cli: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(f"patient,radiologist,findings\nDOE^JANE,r2,{FINDINGS}\n", "utf-8")
+    assert cli("impress", tmp_path / "a.csv", "-a", "brief").exit_code == 0
+    kept = cli("trace", "show", "last", "--json").stdout
+    assert "DOE" not in kept
+    assert json.loads(kept)["report"]["radiologist"] == "r2"
+
+
+@pytest.mark.usefixtures("answers")
 def test_html_is_one_file_or_a_folder_of_them(cli: Run, tmp_path: Path) -> None:
     assert cli("impress", report_file(tmp_path / "a.txt"), "--html", tmp_path / "a.html").exit_code == 0
     assert "<html" in (tmp_path / "a.html").read_text("utf-8")

@@ -60,6 +60,7 @@ class TestRawText:
             "impression": "1. Lung nodule.",
             "sex": "female",
             "age": 61,
+            "patient": None,
             "radiologist": None,
         }
 
@@ -182,6 +183,22 @@ class TestCsv:
         (report,) = read("Befund,findings\nA,B\n", columns={"findings": "befund"})
         assert findings([report]) == ["A"]
 
+    def test_what_is_named_for_one_field_is_not_guessed_for_another(self) -> None:
+        (report,) = read("study,findings\ns1,a\n", columns={"id": "study"})
+        assert isinstance(report, Report)
+        assert (report.id, report.exam) == ("s1", "")
+
+    def test_columns_that_may_hold_a_field_need_not_be_there(self) -> None:
+        (report,) = read("b,text\n1,a\n", columns={"findings": "text", "id": ("a", "b"), "sex": ("x", "y")})
+        assert isinstance(report, Report)
+        assert (report.id, report.findings, report.sex) == ("1", "a", None)
+
+    @pytest.mark.parametrize("name", ["patient", "Patient ID", "subject_id", "deid_patient_id"])
+    def test_the_patient_is_known_by_an_opaque_id(self, name: str) -> None:
+        (report,) = read(f"findings,{name}\na,12\n")
+        assert isinstance(report, Report)
+        assert report.patient == "12"
+
     def test_missing_columns_are_named_with_those_found(self) -> None:
         error = only_error(read("Befund,Alter\nA,1\n"))
         assert error.field == "findings"
@@ -303,6 +320,7 @@ class TestSources:
             ("x.txt", codecs.BOM_UTF8 + b"ab\n\xff", "is not UTF-8 at byte offset 6"),
             ("x.txt", "Clear".encode("utf-16-le"), "is binary (or UTF-16 without a byte order mark)"),
             ("x.txt", codecs.BOM_UTF16_LE + b"a", "is not UTF-16 at byte offset 2"),
+            ("x.csv", b"PAR1rest", "is Parquet (name it .parquet"),
             ("x.xlsx", b"a", "is of no known kind; name it .csv"),
         ],
     )

@@ -33,13 +33,25 @@ def test_counts() -> None:
         "reports": 4,
         "rejected": 3,
         "rejected_fields": {"findings": 2, "": 1},
-        "findings": {"mean": 10.0, "median": 8.5},
-        "impression": {"mean": 2.0, "median": 2.0},
+        "findings": {"mean": 10.0, "median": 8.5, "total": 40, "deciles": (3, 3, 3, 7, 7, 7, 10, 10, 20, 20, 20)},
+        "impression": {"mean": 2.0, "median": 2.0, "total": 4, "deciles": (2,) * 11},
         "length_ratio": 7.5,
+        "ratio_deciles": (5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 10.0, 10.0, 10.0, 10.0, 10.0),
         "with_impression": 0.5,
         "exams": {"ct chest": 2, "unknown": 2},
         "sexes": {"unknown": 2, "male": 1, "female": 1},
         "ages": {"0-17": 1, "18-39": 1, "80+": 1, "unknown": 1},
+        "lengths_by_sex": {
+            "unknown": {"reports": 2, "findings": 5.0, "impression": None, "length_ratio": None},
+            "male": {"reports": 1, "findings": 10.0, "impression": 2.0, "length_ratio": 5.0},
+            "female": {"reports": 1, "findings": 20.0, "impression": 2.0, "length_ratio": 10.0},
+        },
+        "lengths_by_age": {
+            "0-17": {"reports": 1, "findings": 10.0, "impression": 2.0, "length_ratio": 5.0},
+            "18-39": {"reports": 1, "findings": 20.0, "impression": 2.0, "length_ratio": 10.0},
+            "80+": {"reports": 1, "findings": 3.0, "impression": None, "length_ratio": None},
+            "unknown": {"reports": 1, "findings": 7.0, "impression": None, "length_ratio": None},
+        },
     }
 
 
@@ -47,6 +59,8 @@ def test_nothing_counts_as_nothing() -> None:
     made = statistics([])
     assert (made.reports, made.rejected, made.length_ratio, made.with_impression) == (0, 0, None, 0.0)
     assert made.findings.median == made.impression.mean == 0.0
+    assert made.findings.deciles == made.ratio_deciles == ()
+    assert made.lengths_by_sex == made.lengths_by_age == {}
 
 
 @pytest.mark.parametrize(
@@ -80,3 +94,12 @@ def test_mean_and_median_are_exact(lengths: list[int]) -> None:
     counted = statistics(Report(findings=words(length)) for length in lengths).findings
     assert counted.mean == pytest.approx(reference.mean(lengths))
     assert counted.median == reference.median(lengths)
+
+
+@given(st.lists(st.integers(1, 60), min_size=1))
+def test_deciles_are_lengths_that_so_many_do_not_exceed(lengths: list[int]) -> None:
+    deciles = statistics(Report(findings=words(length)) for length in lengths).findings.deciles
+    assert (deciles[0], deciles[10]) == (min(lengths), max(lengths))
+    for tenth, decile in enumerate(deciles[1:], start=1):
+        assert sum(length <= decile for length in lengths) * 10 >= tenth * len(lengths)
+        assert sum(length < decile for length in lengths) * 10 < tenth * len(lengths)

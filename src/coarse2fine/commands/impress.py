@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from coarse2fine.commands.console import NEEDS_REVIEW, JsonFlag, errors, output, print_error, print_json, write_file
-from coarse2fine.commands.options import ColumnOption, CriticOption, FormatOption, ModelOption, columns_of
+from coarse2fine.commands.options import (
+    ColumnOption,
+    CriticOption,
+    FormatName,
+    FormatOption,
+    ModelOption,
+    columns_of,
+)
 
 if TYPE_CHECKING:
     from coarse2fine import Report, Result
@@ -31,7 +38,7 @@ class AudienceName(StrEnum):
 
 def impress(
     source: Annotated[
-        str, typer.Argument(metavar="FILE|-", help="Raw text, CSV, JSON or JSON lines; - for standard input.")
+        str, typer.Argument(metavar="FILE|-", help="Raw text, CSV, JSON, JSON lines or Parquet; - for standard input.")
     ],
     audience: Annotated[
         list[AudienceName] | None,
@@ -85,12 +92,15 @@ def impress(
 
 
 class _Reports:
-    """The reports of a source that can be read; the others are named on standard error and counted."""
+    """The reports of a source that can be read; the others are named on standard error and counted.
+
+    Whose report it is has no use here, and traces keep what they are given: the patient's id is dropped.
+    """
 
     def __init__(
         self,
         source: str,
-        format: Literal["txt", "json", "jsonl", "csv"] | None,
+        format: FormatName | None,
         columns: Mapping[str, str] | None,
         radiologist: str | None,
     ) -> None:
@@ -105,10 +115,9 @@ class _Reports:
             if isinstance(outcome, Exception):
                 self.failed += 1
                 print_error(outcome)
-            elif self._radiologist is None:
-                yield outcome
             else:
-                yield outcome.model_copy(update={"radiologist": self._radiologist})
+                radiologist = self._radiologist or outcome.radiologist
+                yield outcome.model_copy(update={"patient": None, "radiologist": radiologist})
 
 
 class _Pages:

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Literal
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-__all__ = ["ColumnOption", "CriticOption", "FormatOption", "ModelOption", "columns_of"]
+if TYPE_CHECKING:
+    from coarse2fine.reports import Report, ReportError
+
+__all__ = [
+    "ColumnOption",
+    "CriticOption",
+    "FormatName",
+    "FormatOption",
+    "LayoutOption",
+    "ModelOption",
+    "columns_of",
+    "outcomes_of",
+]
+
+FormatName = Literal["txt", "json", "jsonl", "csv", "parquet"]
 
 ColumnOption = Annotated[
     list[str] | None,
@@ -16,8 +30,12 @@ ColumnOption = Annotated[
     ),
 ]
 FormatOption = Annotated[
-    Literal["txt", "json", "jsonl", "csv"] | None,
+    FormatName | None,
     typer.Option("--format", help="What the input holds; by default told from the name, or from the first line."),
+]
+LayoutOption = Annotated[
+    str | None,
+    typer.Option("--layout", metavar="NAME", help="A published form: openi, chexpert-plus or mimic-cxr."),
 ]
 ModelOption = Annotated[
     str, typer.Option("--model", metavar="NAME", help="nano, hf:PATH_OR_ID, vllm:URL#ADAPTER, or a LangChain name.")
@@ -42,3 +60,18 @@ def columns_of(options: list[str] | None) -> Mapping[str, str] | None:
             raise InputError(f"--column {option!r} must read FIELD=NAME, such as findings=ReportText")
         columns[field] = name
     return columns or None
+
+
+def outcomes_of(
+    source: str, layout: str | None, format: FormatName | None, column: list[str] | None
+) -> Iterator[Report | ReportError]:
+    """The records of a source, in a published form where `layout` names one.
+
+    Raises:
+        InputError: there is no such layout, or an option of `column` is wrong.
+    """
+    from coarse2fine.reports import read_layout, read_reports
+
+    if layout is None:
+        return read_reports(source, format=format, columns=columns_of(column))
+    return read_layout(layout, source, format=format, columns=columns_of(column))
