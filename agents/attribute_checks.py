@@ -200,6 +200,8 @@ def _change(case: _Case) -> _Finding:
             "contradicted",
             f"change: the findings call {case.name} {listed(said)}, the claim {listed(asked)}",
         )
+    if asked == {"worse"} and _means_acute(case):
+        return None
     if not asked & everywhere and not (asked == {"stable"} and case.source.report.comparison.strip()):
         return (
             "unsupported",
@@ -208,11 +210,19 @@ def _change(case: _Case) -> _Finding:
     return None
 
 
+def _means_acute(case: _Case) -> bool:
+    """Whether "new" may say "acute": "a new stroke", where the findings show an acute one."""
+    new = {"new", "newly"} & {token.raw for token in lexicon().tokens(case.claim.text)}
+    acute = any("acute" in p.statement.own.acuity for p in case.about) or case.source.signs_of(case.statement)
+    return bool(new and acute)
+
+
 # ---------------------------------------------------------------------- acuity
 def _acuity(case: _Case) -> _Finding:
     asked = case.statement.own.acuity
     said = frozenset(a for p in case.about for a in (p.statement.own.acuity or {"unsaid"}))
-    if len(asked) == 1 and len(said) == 1 and said != asked and said != {"unsaid"}:
+    shown = asked == {"acute"} and any(not p.statement.old for p in case.source.signs_of(case.statement))
+    if len(asked) == 1 and len(said) == 1 and said != asked and said != {"unsaid"} and not shown:
         return (
             "contradicted",
             f"acuity: the findings call {case.name} {listed(said)}, the claim {listed(asked)}",

@@ -51,9 +51,10 @@ class _Negation:
             return Fault(self.name, "contradicted", reason, sentences_of(fine)) if fine else None
         about = source.about(statement)
         denied = [p for p in source.denied() if covers(p.statement, statement)]
-        if about and (statement.polarity == "possible" or any(proves(p.statement, statement) for p in about)):
+        hedged = statement.polarity == "possible"
+        if about and (any(proves(p.statement, statement) for p in about) or (hedged and not denied)):
             return None
-        against = [p for p in denied if not about or p.statement.concepts & statement.concepts]
+        against = [p for p in denied if hedged or not about or p.statement.concepts & statement.concepts]
         against = [p for p in against if not (p.statement.rest and about)]
         if not about and not _words_reported(statement, source):
             against += [p for p in source.normal() if calls_normal(p.statement, statement)]

@@ -14,7 +14,7 @@ from typing import NamedTuple, cast
 from coarse2fine.agents.critique import Omission, Significance
 from coarse2fine.agents.lexicon import RANK, lexicon
 from coarse2fine.agents.overall import is_finding, significance_of
-from coarse2fine.agents.source import Placed, Source, same_finding, telling
+from coarse2fine.agents.source import Placed, Source, may_be_the_same, same_finding, telling
 from coarse2fine.agents.statements import Statement
 from coarse2fine.reports import Sentence
 
@@ -96,7 +96,7 @@ def unaddressed(source: Source, stated: Sequence[Statement], incidental: bool = 
 
 def _addressed(finding: Statement, stated: Sequence[Statement]) -> bool:
     for other in stated:
-        if other.normal or other.polarity in ("denied", "hypothetical"):
+        if other.normal or other.polarity in ("denied", "hypothetical") or not may_be_the_same(finding, other):
             continue
         if finding.concepts and (same_finding(finding, other) or finding.concepts & other.concepts):
             return True

@@ -21,13 +21,16 @@ from coarse2fine.agents.warnings import report_warnings
 from coarse2fine.reports import Report, Sentence, split_sentences
 from coarse2fine.serving import NLIModel, NLIScores, Pair
 
-__all__ = ["ClaimKind", "Critic", "CritiqueJob", "factual_consistency"]
+__all__ = ["THRESHOLDS", "ClaimKind", "Critic", "CritiqueJob", "factual_consistency"]
 
 ClaimKind = Literal["denial", "normal", "finding", "conclusion"]
 """What a claim mainly says: that something is absent, is normal, or is there; a conclusion is a finding that the report
 does not name, so that it must follow from what the report describes."""
 
 _THRESHOLD = 0.5
+THRESHOLDS: Mapping[str, float] = {"finding": 0.7, "conclusion": 0.7, "normal": 0.6, "default": _THRESHOLD}
+"""Entailment probabilities that prove a claim, chosen on evals/claims/dev.jsonl: what is asserted needs more than what
+is denied, for there a mistake invents something."""
 _MOST_EVIDENCE = 3
 
 
@@ -72,7 +75,7 @@ class Critic:
         self,
         nli: NLIModel,
         *,
-        thresholds: Mapping[str, float] | float = _THRESHOLD,
+        thresholds: Mapping[str, float] | float = THRESHOLDS,
         checks: Sequence[Check] = ALL_CHECKS,
         judge: BaseChatModel | ChatJudge | None = None,
         agree: bool = True,

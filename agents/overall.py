@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from coarse2fine.agents.lexicon import lexicon
-from coarse2fine.agents.source import Claim, Placed, Source, fits_sides, same_finding
+from coarse2fine.agents.source import Claim, Placed, Source, fits_sides, may_be_the_same, same_finding
 from coarse2fine.agents.statements import Statement
 
 __all__ = [
@@ -155,7 +155,11 @@ def _denied_by_organ(statement: Statement, normal: Statement) -> bool:
 def unaddressed_by(claim: Claim, placed: Iterable[Placed], source: Source) -> list[Placed]:
     """Findings whose sentence no other claim of the same text states any part of; for "otherwise" and "no other"."""
     stated = [o for o in claim.others if not o.normal and o.polarity != "denied"]
-    addressed = {p.sentence for p in source.asserted() if any(same_finding(p.statement, o) for o in stated)}
+    addressed = {
+        p.sentence
+        for p in source.asserted()
+        if any(same_finding(p.statement, o) and may_be_the_same(p.statement, o) for o in stated)
+    }
     return [p for p in placed if p.sentence not in addressed]
 
 

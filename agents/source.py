@@ -17,6 +17,7 @@ __all__ = [
     "covers",
     "fits_sides",
     "is_hand_named",
+    "may_be_the_same",
     "proves",
     "same_finding",
     "source_of",
@@ -185,6 +186,21 @@ def same_finding(one: Statement, other: Statement) -> bool:
         return False
     shared = not first and not second and bool(one.concepts & other.concepts)
     return shared or _ends_with(one.name, other.name) or _ends_with(other.name, one.name)
+
+
+def may_be_the_same(finding: Statement, stated: Statement) -> bool:
+    """Whether a statement of a text can be about a finding: not where side, level or age say that it is another one.
+
+    "Chronic right cerebellar infarct" does not speak of the acute one beside it.
+    """
+    if stated.old and not finding.old:
+        return False
+    for key in ("sides", "levels"):
+        there = getattr(finding.own, key) or getattr(finding.clause, key)
+        said = getattr(stated.own, key) or getattr(stated.clause, key)
+        if there and said and not there & said and "bilateral" not in there | said:
+            return False
+    return True
 
 
 def proves(evidence: Statement, claim: Statement) -> bool:

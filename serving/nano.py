@@ -19,6 +19,7 @@ from pydantic import PrivateAttr
 
 from coarse2fine.reports import ModelError
 from coarse2fine.serving import codec as marks
+from coarse2fine.serving.adapters import check_base, put_on
 from coarse2fine.serving.codec import Codec, Session
 
 if TYPE_CHECKING:
@@ -64,12 +65,13 @@ class NanoEngine:
 
     Args:
         folder: what `coarse2fine train nano` wrote.
+        adapter: what `coarse2fine train sft` wrote for that folder; None for none.
 
     Raises:
-        ModelError: the folder is not such a model.
+        ModelError: the folder is not such a model, or the adapter is not one of it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, adapter: Path | None = None) -> None:
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
         from transformers.utils import logging
@@ -77,6 +79,9 @@ class NanoEngine:
         self.codec = load_codec(folder)
         logging.disable_progress_bar()
         self.model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+        if adapter is not None:
+            check_base(adapter, folder)
+            self.model = put_on(self.model, adapter).merge_and_unload().eval()
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
         self.ids: dict[str, int] = self.tokenizer.get_vocab()
         self.limit: int = self.model.config.max_position_embeddings
@@ -165,6 +170,7 @@ def said_once(ids: Sequence[int], ends: Ends) -> list[int]:
     seen: set[tuple[int, ...]] = set()
     kept: list[int] = []
     for sentence in _sentences(ids, ends):
+        sentence = sentence[: len(sentence) - 2 * _round(sentence)]
         words = tuple(token for token in sentence if token not in ends.marks)
         if words and words in seen:
             continue
@@ -175,8 +181,17 @@ def said_once(ids: Sequence[int], ends: Ends) -> list[int]:
     return kept
 
 
+_LONGEST_ROUND = 16
+
+
+def _round(ids: Sequence[int]) -> int:
+    """How many of the last tokens stand there three times in a row; 0 where none do."""
+    sizes = range(1, min(_LONGEST_ROUND, len(ids) // 3) + 1)
+    return next((n for n in sizes if ids[-n:] == ids[-2 * n : -n] == ids[-3 * n : -2 * n]), 0)
+
+
 class _Once:
-    """Logits processor: an answer that says a sentence again ends there; greedy decoding would repeat it for ever."""
+    """Logits processor: an answer that repeats a sentence or goes round ends; greedy decoding would go on for ever."""
 
     def __init__(self, ends: Ends, width: int) -> None:
         self.ends, self.width = ends, width
@@ -184,10 +199,8 @@ class _Once:
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         """Scores (rows, vocabulary); where the last sentence is a repetition, only the end is possible."""
         for row, last in enumerate(input_ids[:, -1].tolist()):
-            if last not in self.ends.stops:
-                continue
             said = input_ids[row, self.width :].tolist()
-            if self._repeats(said):
+            if (last in self.ends.stops and self._repeats(said)) or _round(said):
                 scores[row] = float("-inf")
                 scores[row, self.ends.end] = 0.0
         return scores
@@ -258,15 +271,15 @@ class _Batcher:
             job.future.set_result(reply)
 
 
-_ENGINES: dict[Path, _Batcher] = {}
+_ENGINES: dict[tuple[Path, Path | None], _Batcher] = {}
 _LOCK = threading.Lock()
 
 
-def _batcher(folder: Path) -> _Batcher:
+def _batcher(folder: Path, adapter: Path | None) -> _Batcher:
     with _LOCK:
-        if folder not in _ENGINES:
-            _ENGINES[folder] = _Batcher(NanoEngine(folder))
-        return _ENGINES[folder]
+        if (folder, adapter) not in _ENGINES:
+            _ENGINES[folder, adapter] = _Batcher(NanoEngine(folder, adapter))
+        return _ENGINES[folder, adapter]
 
 
 class NanoChat(BaseChatModel):
@@ -274,10 +287,12 @@ class NanoChat(BaseChatModel):
 
     Args:
         folder: the model's folder.
+        adapter: the folder of a LoRA adapter of it; None for none.
         max_tokens: longest answer, in nano's word-level tokens.
     """
 
     folder: Path
+    adapter: Path | None = None
     max_tokens: int = 320
     _batch: _Batcher | None = PrivateAttr(default=None)
 
@@ -292,7 +307,7 @@ class NanoChat(BaseChatModel):
 
     def _batcher(self) -> _Batcher:
         if self._batch is None:
-            self._batch = _batcher(self.folder.resolve())
+            self._batch = _batcher(self.folder.resolve(), self.adapter and self.adapter.resolve())
         return self._batch
 
     def _submit(self, messages: list[BaseMessage]) -> Future[Reply]:

@@ -356,6 +356,19 @@ def test_what_counts_as_a_finding_of_its_own(findings: str, named: list[str]) ->
     assert [omission.text for omission in found.omissions] == named
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Chronic right cerebellar infarct. Otherwise no acute intracranial abnormality.",
+        "Left frontal infarct.",
+    ],
+)
+def test_another_one_of_the_kind_does_not_address_a_finding(text: str) -> None:
+    findings = "Restricted diffusion in the right occipital lobe. Small chronic right cerebellar infarct."
+    found = Critic(ScriptedNLI(0.0)).critique(Report(findings=findings), text)
+    assert "Restricted diffusion in the right occipital lobe." in [o.text for o in found.omissions]
+
+
 def test_a_model_can_find_a_finding_addressed() -> None:
     report = Report(findings="Right lower lobe consolidation.")
 

@@ -19,6 +19,8 @@ ENDS = Ends(stops=frozenset({STOP, NEWLINE}), marks=frozenset({NEWLINE, ONE, TWO
         ([ONE, 5, STOP, NEWLINE, TWO, 5, STOP], [ONE, 5, STOP]),
         ([ONE, 5, STOP, NEWLINE, TWO, 6, STOP], [ONE, 5, STOP, NEWLINE, TWO, 6, STOP]),
         ([5, STOP, 6, STOP, 5, STOP, 7], [5, STOP, 6, STOP, 7]),
+        ([5, STOP, 7, 8, 6, 8, 6, 8, 6], [5, STOP, 7, 8, 6]),
+        ([8, 8, 8], [8]),
         ([], []),
     ],
 )
@@ -28,8 +30,9 @@ def test_repeated_sentences_are_dropped_with_their_mark(ids: list[int], kept: li
 
 def test_only_the_row_that_repeats_itself_must_end() -> None:
     prompt = [5, STOP]
-    rows = torch.tensor([[*prompt, 5, STOP, 5, STOP], [*prompt, 5, STOP, 6, STOP], [*prompt, 5, STOP, 5, 6]])
-    scores = _Once(ENDS, len(prompt))(rows, torch.zeros(3, 10))
-    assert scores[0].argmax().item() == END
-    assert scores[0].isinf().sum().item() == 9
-    assert not scores[1:].isinf().any()
+    said = [[5, STOP, 5, STOP], [6, 6, 6, 6], [5, STOP, 6, STOP], [5, STOP, 5, 6]]
+    scores = _Once(ENDS, len(prompt))(torch.tensor([[*prompt, *row] for row in said]), torch.zeros(4, 10))
+    for row in (0, 1):
+        assert scores[row].argmax().item() == END
+        assert scores[row].isinf().sum().item() == 9
+    assert not scores[2:].isinf().any()
