@@ -1,4 +1,5 @@
-"""Turns a model's name into a model (`nano`, `hf:PATH_OR_ID`, `vllm:URL#ADAPTER`, any `init_chat_model` name)."""
+"""Turns a model's name into a model (`nano`, `hf:PATH_OR_ID`, each also with `#ADAPTER_FOLDER`, `vllm:URL#ADAPTER`, any
+`init_chat_model` name)."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
 from coarse2fine.reports import MissingExtra, ModelError
+from coarse2fine.serving.adapters import adapter_base, split_name
 from coarse2fine.serving.nli import NLIModel, SequenceClassifierNLI, TrueTeacherNLI
 
 if TYPE_CHECKING:
@@ -73,10 +75,11 @@ def load_chat_model(model: str | BaseChatModel) -> LoadedModel:
 @cache
 def _load(name: str) -> LoadedModel:
     kind, _, rest = name.partition(":")
-    if name == "nano":
-        return _nano(name, model_folder("nano"))
+    path, adapter = split_name(rest if kind == "hf" else name)
+    if path == "nano" and kind != "hf":
+        return _nano(name, model_folder("nano"), adapter)
     if kind == "hf" and rest:
-        return _hugging_face(name, rest)
+        return _hugging_face(name, path, adapter)
     if kind == "vllm" and rest:
         return _vllm(name, rest)
     return _langchain(name)
@@ -87,26 +90,42 @@ def _given(chat: BaseChatModel) -> LoadedModel:
     from coarse2fine.serving.nano import NanoChat
 
     if isinstance(chat, NanoChat):
-        return LoadedModel(f"hf:{chat.folder}", chat, "nano", _nano_reads(chat))
+        return LoadedModel(_named(f"hf:{chat.folder}", chat.adapter), chat, "nano", _nano_reads(chat))
     if isinstance(chat, HuggingFaceChat):
-        return LoadedModel(f"hf:{chat.path}", chat, "default", chat.reads)
+        return LoadedModel(_named(f"hf:{chat.path}", chat.adapter), chat, "default", chat.reads)
     name = getattr(chat, "model_name", None) or getattr(chat, "model", None)
     return LoadedModel(name if isinstance(name, str) else chat.get_name(), chat, "default")
 
 
-def _hugging_face(name: str, path: str) -> LoadedModel:
+def _named(name: str, adapter: Path | None) -> str:
+    return name if adapter is None else f"{name}#{adapter}"
+
+
+def _hugging_face(name: str, path: str, adapter: Path | None) -> LoadedModel:
     from coarse2fine.serving.huggingface import HuggingFaceChat
 
+    if adapter is None and (base := _nano_base(Path(path))):
+        return _nano(name, base, Path(path))
     if (Path(path) / "codec.json").exists():
-        return _nano(name, Path(path))
-    chat = HuggingFaceChat(path=path)
+        return _nano(name, Path(path), adapter)
+    chat = HuggingFaceChat(path=path, adapter=adapter)
     return LoadedModel(name, chat, "default", chat.reads)
 
 
-def _nano(name: str, folder: Path) -> LoadedModel:
+def _nano_base(folder: Path) -> Path | None:
+    """The folder of the nano that an adapter's folder was trained on; None where it is no adapter of a nano."""
+    if not (folder / "adapter_config.json").exists():
+        return None
+    base = adapter_base(folder)
+    if base == "nano":
+        return model_folder("nano")
+    return Path(base) if (Path(base) / "codec.json").exists() else None
+
+
+def _nano(name: str, folder: Path, adapter: Path | None = None) -> LoadedModel:
     from coarse2fine.serving.nano import NanoChat
 
-    chat = NanoChat(folder=folder)
+    chat = NanoChat(folder=folder, adapter=adapter)
     return LoadedModel(name, chat, "nano", _nano_reads(chat))
 
 

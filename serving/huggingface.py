@@ -16,8 +16,9 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from typing_extensions import override
 
 from coarse2fine.reports import ModelError
+from coarse2fine.serving.adapters import put_on
 
-__all__ = ["HuggingFaceChat"]
+__all__ = ["HuggingFaceChat", "encode_answer", "encode_messages", "load_tokenizer"]
 
 _LOCK = threading.Lock()
 _ROLES = {"system": "system", "human": "user", "ai": "assistant"}
@@ -28,15 +29,32 @@ class _Loaded(NamedTuple):
     model: Any
 
 
+def load_tokenizer(path: str) -> Any:
+    """The tokenizer of a folder or hub id.
+
+    Raises:
+        ModelError: it cannot be loaded, or has no chat template.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"cannot load the model hf:{path}: {error}") from error
+    if tokenizer.chat_template is None:
+        raise ModelError(f"the model hf:{path} has no chat template; use an instruction-tuned model")
+    return tokenizer
+
+
 @cache
-def _load(path: str) -> _Loaded:
+def _load(path: str, adapter: Path | None) -> _Loaded:
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
     logging.disable_progress_bar()
+    tokenizer = load_tokenizer(path)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path)
         if (Path(path) / "adapter_config.json").exists():
             from peft import AutoPeftModelForCausalLM
 
@@ -45,8 +63,8 @@ def _load(path: str) -> _Loaded:
             model = AutoModelForCausalLM.from_pretrained(path, dtype="auto")
     except (OSError, ValueError) as error:
         raise ModelError(f"cannot load the model hf:{path}: {error}") from error
-    if tokenizer.chat_template is None:
-        raise ModelError(f"the model hf:{path} has no chat template; use an instruction-tuned model")
+    if adapter is not None:
+        model = put_on(model, adapter)
     return _Loaded(tokenizer, model.eval().to("cuda" if torch.cuda.is_available() else "cpu"))
 
 
@@ -55,6 +73,7 @@ class HuggingFaceChat(BaseChatModel):
 
     Args:
         path: folder or hub id.
+        adapter: the folder of a LoRA adapter to put on it; None for none.
         max_tokens: longest answer, in the model's tokens.
 
     Raises:
@@ -62,6 +81,7 @@ class HuggingFaceChat(BaseChatModel):
     """
 
     path: str
+    adapter: Path | None = None
     max_tokens: int = 512
 
     @property
@@ -72,11 +92,11 @@ class HuggingFaceChat(BaseChatModel):
         """Whether these messages leave room for an answer in the model's context."""
         loaded = self._loaded()
         room = getattr(loaded.model.config, "max_position_embeddings", None)
-        return room is None or len(_encode(loaded.tokenizer, messages)) + self.max_tokens <= room
+        return room is None or len(encode_messages(loaded.tokenizer, messages)) + self.max_tokens <= room
 
     def _loaded(self) -> _Loaded:
         with _LOCK:
-            return _load(self.path)
+            return _load(self.path, self.adapter)
 
     @override
     def _generate(
@@ -89,7 +109,7 @@ class HuggingFaceChat(BaseChatModel):
         import torch
 
         tokenizer, model = self._loaded()
-        ids = torch.tensor([_encode(tokenizer, messages)], device=model.device)
+        ids = torch.tensor([encode_messages(tokenizer, messages)], device=model.device)
         with _LOCK, torch.inference_mode():
             made = model.generate(
                 input_ids=ids,
@@ -113,8 +133,26 @@ class HuggingFaceChat(BaseChatModel):
         return ChatResult(generations=[ChatGeneration(message=message)])
 
 
-def _encode(tokenizer: Any, messages: Sequence[BaseMessage]) -> list[int]:
+def encode_messages(tokenizer: Any, messages: Sequence[BaseMessage]) -> list[int]:
     """Token ids of a conversation up to the answer; a template without a system role gets it with the first turn."""
+    return list(tokenizer(_prompt(tokenizer, messages).text, add_special_tokens=False)["input_ids"])
+
+
+def encode_answer(tokenizer: Any, messages: Sequence[BaseMessage], answer: str) -> list[int]:
+    """Token ids that a model should write after `encode_messages` to say `answer` and stop."""
+    prompt = _prompt(tokenizer, messages)
+    whole = tokenizer.apply_chat_template([*prompt.turns, {"role": "assistant", "content": answer}], tokenize=False)
+    said = whole.removeprefix(prompt.text).rstrip() if whole.startswith(prompt.text) else answer
+    ids = list(tokenizer(said, add_special_tokens=False)["input_ids"])
+    return ids if ids and ids[-1] in tokenizer.all_special_ids else [*ids, tokenizer.eos_token_id]
+
+
+class _Prompt(NamedTuple):
+    text: str
+    turns: list[dict[str, str]]
+
+
+def _prompt(tokenizer: Any, messages: Sequence[BaseMessage]) -> _Prompt:
     turns = [{"role": _ROLES[m.type], "content": str(m.content)} for m in messages]
     try:
         text = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
@@ -122,8 +160,9 @@ def _encode(tokenizer: Any, messages: Sequence[BaseMessage]) -> list[int]:
     except jinja2.TemplateError:
         kept = False
     if not kept:
-        text = tokenizer.apply_chat_template(_merged(turns), add_generation_prompt=True, tokenize=False)
-    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
+        turns = _merged(turns)
+        text = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+    return _Prompt(text, turns)
 
 
 def _merged(turns: list[dict[str, str]]) -> list[dict[str, str]]:

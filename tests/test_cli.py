@@ -237,7 +237,7 @@ def test_stats_count_and_name_what_cannot_be_read(cli: Run, tmp_path: Path) -> N
     assert "1" in cli("data", "stats", file).stdout
 
 
-@pytest.mark.parametrize("model", ["nano", "critic"])
+@pytest.mark.parametrize("model", ["nano", "critic", "sft"])
 def test_training_wants_a_recipe_that_can_be_read(cli: Run, tmp_path: Path, model: str) -> None:
     (tmp_path / "recipe.yaml").write_text("speed: 9\n", "utf-8")
     result = cli("train", model, "--recipe", tmp_path / "recipe.yaml")

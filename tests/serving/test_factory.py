@@ -67,6 +67,33 @@ def test_a_folder_with_a_codec_is_nano(tmp_path: Path) -> None:
     assert load_chat_model(f"hf:{tmp_path}") is loaded
 
 
+def test_an_adapter_is_named_behind_its_base(tmp_path: Path) -> None:
+    base, adapter = tmp_path / "base", tmp_path / "adapter"
+    base.mkdir()
+    adapter.mkdir()
+    (base / "codec.json").write_text(json.dumps({"version": 1, "vocabulary": [], "casing": {}}))
+    (adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(base)}))
+    loaded = load_chat_model(f"hf:{base}#{adapter}")
+    assert (loaded.prompts, loaded.adapter, loaded.chat.adapter) == ("nano", str(adapter), adapter)
+    assert load_chat_model(loaded.chat).name == f"hf:{base}#{adapter}"
+    alone = load_chat_model(f"hf:{adapter}")
+    assert (alone.prompts, alone.chat.folder, alone.chat.adapter) == ("nano", base, adapter)
+    assert load_chat_model("hf:some/model#tuned").chat.adapter == Path("tuned")
+
+
+def test_a_path_with_a_hash_in_it_is_a_path(tmp_path: Path) -> None:
+    folder = tmp_path / "a#b"
+    folder.mkdir()
+    assert load_chat_model(f"hf:{folder}").chat.path == str(folder)
+
+
+def test_a_folder_that_is_no_adapter_is_refused(tmp_path: Path) -> None:
+    from coarse2fine.serving.adapters import put_on
+
+    with pytest.raises(ModelError, match="holds no adapter"):
+        put_on(object(), tmp_path)
+
+
 def test_nano_says_what_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     from coarse2fine.serving.nano import NanoChat
 

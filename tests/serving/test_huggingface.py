@@ -55,18 +55,18 @@ class Recording:
 
 @pytest.mark.parametrize("template", [REFUSING, DROPPING])
 def test_a_template_without_a_system_role(template: str) -> None:
-    from coarse2fine.serving.huggingface import _encode
+    from coarse2fine.serving.huggingface import encode_messages
 
     tokenizer = Recording(template)
-    _encode(tokenizer, [SystemMessage("Be short."), HumanMessage("Hi"), AIMessage("Yes"), HumanMessage("Go")])
+    encode_messages(tokenizer, [SystemMessage("Be short."), HumanMessage("Hi"), AIMessage("Yes"), HumanMessage("Go")])
     assert tokenizer.text == "user : Be short.\n\nHi assistant : Yes user : Go assistant :"
 
 
 def test_a_template_with_a_system_role_keeps_it() -> None:
-    from coarse2fine.serving.huggingface import _encode
+    from coarse2fine.serving.huggingface import encode_messages
 
     tokenizer = Recording(PLAIN)
-    _encode(tokenizer, [SystemMessage("Be short."), HumanMessage("Hi")])
+    encode_messages(tokenizer, [SystemMessage("Be short."), HumanMessage("Hi")])
     assert tokenizer.text == "system : Be short. user : Hi assistant :"
 
 

@@ -4,15 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from coarse2fine.training import critic, nano
+from coarse2fine.training import critic, nano, sft_recipe
 
 FOLDER = Path(__file__).parents[2] / "recipes"
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.name)
 def test_a_shipped_recipe_is_read(path: Path) -> None:
-    load = nano.load_recipe if path.name.startswith("nano") else critic.load_recipe
-    recipe = load(path)
+    trainers = {"nano": nano, "critic": critic}
+    trainer = trainers.get(path.stem.partition("-")[0], sft_recipe)
+    recipe = trainer.load_recipe(path)
     assert recipe.output.parts[0] == "outputs"
 
 

@@ -38,7 +38,12 @@ LayoutOption = Annotated[
     typer.Option("--layout", metavar="NAME", help="A published form: openi, chexpert-plus or mimic-cxr."),
 ]
 ModelOption = Annotated[
-    str, typer.Option("--model", metavar="NAME", help="nano, hf:PATH_OR_ID, vllm:URL#ADAPTER, or a LangChain name.")
+    str,
+    typer.Option(
+        "--model",
+        metavar="NAME",
+        help="nano, hf:PATH_OR_ID, either with #ADAPTER_FOLDER; vllm:URL#ADAPTER, or a LangChain name.",
+    ),
 ]
 CriticOption = Annotated[
     str, typer.Option("--critic", metavar="NAME", help="nano-critic, hf:PATH_OR_ID or trueteacher:PATH_OR_ID.")
