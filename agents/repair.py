@@ -14,8 +14,8 @@ __all__ = ["repair"]
 def repair(report: Report, text: str, critique: Critique) -> str:
     """Drop the claims that failed and add omitted critical and significant findings; "" where nothing is left.
 
-    Added findings stand as the sentences of the report that state them; where every claim is dropped, all such findings
-    are added. The layout of `text` is kept: a list goes on as a list, prose as prose.
+    Added findings stand as the sentences of the report that state them, critical ones before all else; where every claim
+    is dropped, all such findings are added. The layout of `text` is kept: a list goes on as a list, prose as prose.
 
     Args:
         report: what the text was written from.
@@ -27,7 +27,12 @@ def repair(report: Report, text: str, critique: Critique) -> str:
     standing = {sentence.casefold() for line in lines for sentence in line.sentences}
     omitted = _omitted(report, critique) if lines else _weighty(report)
     added = [s for s in omitted if s.casefold() not in standing]
-    return write(_add(lines, added, next((line.mark for line in reversed(lines_of(text))), "")))
+    critical = {closed(o.text) for o in critique.omissions if o.significance == "critical"}
+    mark = next((line.mark for line in reversed(lines_of(text))), "")
+    if lines and (first := [s for s in added if s in critical]):
+        lines = [*_add([], first, mark), *lines] if mark else _before(first, lines)
+        added = [s for s in added if s not in critical]
+    return write(_add(lines, added, mark))
 
 
 def _omitted(report: Report, critique: Critique) -> list[str]:
@@ -42,6 +47,10 @@ def _weighty(report: Report) -> list[str]:
         finding.sentence.text for finding in findings_of(source_of(report)) if finding.significance != "incidental"
     ]
     return list(dict.fromkeys(closed(text) for text in found))
+
+
+def _before(added: list[str], lines: list[Line]) -> list[Line]:
+    return [Line("", (*added, *lines[0].sentences)), *lines[1:]]
 
 
 def _add(lines: list[Line], added: list[str], mark: str) -> list[Line]:

@@ -68,3 +68,19 @@ def test_where_the_report_has_none_nothing_is_left() -> None:
 
 def test_what_is_said_twice_is_said_once() -> None:
     assert mended("- Clips.\n- Clips.\n- A mass.", "A mass.") == "- Clips."
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1. Small effusion.", "1. Large pneumothorax.\n2. Small effusion.\n3. Rib fracture."),
+        ("Small effusion.", "Large pneumothorax. Small effusion. Rib fracture."),
+    ],
+)
+def test_an_omitted_critical_finding_comes_first(text: str, expected: str) -> None:
+    report = Report(findings="Small effusion. Rib fracture. Large pneumothorax.")
+    omissions = tuple(
+        Omission(text=s.text, start=s.start, end=s.end, significance=weight, reason="")
+        for s, weight in zip(report.sentences()[1:], ("significant", "critical"), strict=True)
+    )
+    assert repair(report, text, Critique(verdicts=(), omissions=omissions)) == expected
