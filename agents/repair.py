@@ -14,8 +14,9 @@ __all__ = ["repair"]
 def repair(report: Report, text: str, critique: Critique) -> str:
     """Drop the claims that failed and add omitted critical and significant findings; "" where nothing is left.
 
-    Added findings stand as the sentences of the report that state them, critical ones before all else; where every claim
-    is dropped, all such findings are added. The layout of `text` is kept: a list goes on as a list, prose as prose.
+    Added findings stand as the sentences of the report that state them, critical ones before all else; where every
+    claim is dropped, all such findings are added. The layout of `text` is kept: a list goes on as a list, prose as
+    prose.
 
     Args:
         report: what the text was written from.

@@ -76,7 +76,7 @@ def test_an_omitted_finding_is_added_to_every_text(scripted: Any, prompts: Any) 
     graph = build_graph(chat, ScriptedNLI(lambda premise, claim: float(claim in premise)), prompts, trace_store=None)
     result = graph.invoke({"report": report})["result"]
     for text in (result.draft, *result.impressions.values()):
-        assert text.text == "The heart is normal in size. There is a large left pneumothorax."
+        assert text.text == "There is a large left pneumothorax. The heart is normal in size."  # critical: first
         assert text.status == "passed"
 
 
