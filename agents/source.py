@@ -127,18 +127,14 @@ class Source:
         if statement.concepts:
             same = [p for p in asserted if same_finding(p.statement, statement)]
             return same or [p for p in asserted if p.statement.concepts & statement.concepts]
-        wanted = telling(statement.words)
-        if not wanted:
-            return []
-        return [p for p in asserted if len(wanted & p.statement.words) / len(wanted) >= _LIKE]
-
+        return self._in_most_words(telling(statement.words))
 
     def alike(self, statement: Statement) -> list[Placed]:
         """What the findings assert in most of the same words, whatever it is called."""
-        wanted = telling(statement.words) - lexicon().attribute_words
-        if not wanted:
-            return []
-        return [p for p in self.asserted() if len(wanted & p.statement.words) / len(wanted) >= _LIKE]
+        return self._in_most_words(telling(statement.words) - lexicon().attribute_words)
+
+    def _in_most_words(self, wanted: frozenset[str]) -> list[Placed]:
+        return [p for p in self.asserted() if wanted and len(wanted & p.statement.words) / len(wanted) >= _LIKE]
 
 
 @lru_cache(maxsize=256)
