@@ -101,7 +101,7 @@ class Critic:
         """Critiques in the order of `jobs`; the NLI model is asked once for all of them."""
         read = [self._read(job) for job in jobs]
         waiting = [c for r in read for c in r.claims if isinstance(c, _Open)]
-        questions = [Pair(" ".join(s.text for s in w.evidence), w.claim.text) for w in waiting]
+        questions = [Pair(" ".join(s.text for s in w.evidence), w.claim.whole) for w in waiting]
         covering = [Pair(job.text, f.sentence.text) for job, r in zip(jobs, read, strict=True) for f in r.missing]
         scores = iter(self.nli.score([*(questions if self.judge is None else []), *covering]))
         if self.judge is None:
@@ -127,7 +127,12 @@ class Critic:
         sentences = split_sentences(job.text)
         stated = [parse(s.text) for s in sentences]
         claims = [
-            Claim(s, stated[i], tuple(o for j, others in enumerate(stated) if j != i for o in others))
+            Claim(
+                s,
+                stated[i],
+                tuple(o for j, others in enumerate(stated) if j != i for o in others),
+                sentences[i - 1].text if i else "",
+            )
             for i, s in enumerate(sentences)
         ]
         everything = [statement for statements in stated for statement in statements]
@@ -216,7 +221,7 @@ def evidence_for(claim: str, sentences: Sequence[Sentence]) -> tuple[Sentence, .
 
 def _weighed(claim: Claim, source: Source) -> tuple[Sentence, ...]:
     """What the model weighs: the nearest sentences, and those that name the claim's findings or show signs of them."""
-    nearest = evidence_for(claim.text, source.sentences)
+    nearest = evidence_for(claim.whole, source.sentences)
     told = [p.sentence for s in claim.statements for p in (*source.about(s), *source.signs_of(s))]
     chosen = list(dict.fromkeys([*told[:2], *nearest]))[: max(_MOST_EVIDENCE, len(nearest))]
     return tuple(sorted(chosen, key=lambda s: s.start))

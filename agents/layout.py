@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from coarse2fine.reports import Sentence, split_sentences
@@ -20,14 +20,17 @@ class Line(NamedTuple):
     sentences: tuple[str, ...]
 
 
-def lines_of(text: str, dropped: Iterable[Sentence] = ()) -> list[Line]:
-    """The lines of a text that hold a sentence, less the `dropped` ones."""
-    gone = {(sentence.start, sentence.end) for sentence in dropped}
+def lines_of(text: str, changed: Mapping[tuple[int, int], str] | None = None) -> list[Line]:
+    """The lines of a text that hold a sentence.
+
+    Args:
+        changed: what stands in place of a sentence, by its start and end in the text; "" for nothing.
+    """
     kept: dict[int, list[str]] = {}
     for sentence in split_sentences(text):
-        if (sentence.start, sentence.end) not in gone:
+        if said := (changed or {}).get((sentence.start, sentence.end), sentence.text):
             begin = text.rfind("\n", 0, sentence.start) + 1
-            kept.setdefault(begin, []).append(sentence.text)
+            kept.setdefault(begin, []).append(said)
     return [Line(_mark(text, begin), tuple(sentences)) for begin, sentences in kept.items()]
 
 

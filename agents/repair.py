@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from coarse2fine.agents.core import core
 from coarse2fine.agents.coverage import findings_of
-from coarse2fine.agents.critique import Critique
+from coarse2fine.agents.critique import Critique, Verdict
 from coarse2fine.agents.layout import Line, closed, lines_of, unrepeated, write
-from coarse2fine.agents.source import source_of
-from coarse2fine.reports import Report, Sentence
+from coarse2fine.agents.source import Source, source_of
+from coarse2fine.reports import Report
 
 __all__ = ["repair"]
 
 
 def repair(report: Report, text: str, critique: Critique) -> str:
-    """Drop the claims that failed and add omitted critical and significant findings; "" where nothing is left.
+    """Cut or drop the claims that failed and add omitted critical and significant findings; "" if nothing is left.
 
+    A claim that is half proven is cut to its core, once: the next critique keeps it, or the next repair drops it.
     Added findings stand as the sentences of the report that state them, critical ones before all else; where every
     claim is dropped, all such findings are added. The layout of `text` is kept: a list goes on as a list, prose as
     prose.
@@ -23,8 +25,9 @@ def repair(report: Report, text: str, critique: Critique) -> str:
         text: the text that was critiqued.
         critique: its critique.
     """
-    failed = [Sentence(verdict.text, verdict.start, verdict.end) for verdict in critique.faults]
-    lines = unrepeated(lines_of(text, failed))
+    source = source_of(report)
+    changed = {(verdict.start, verdict.end): _core(verdict, source) for verdict in critique.faults}
+    lines = unrepeated(lines_of(text, changed))
     standing = {sentence.casefold() for line in lines for sentence in line.sentences}
     omitted = _omitted(report, critique) if lines else _weighty(report)
     added = [s for s in omitted if s.casefold() not in standing]
@@ -34,6 +37,16 @@ def repair(report: Report, text: str, critique: Critique) -> str:
         lines = [*_add([], first, mark), *lines] if mark else _before(first, lines)
         added = [s for s in added if s not in critical]
     return write(_add(lines, added, mark))
+
+
+HALF_PROVEN = 0.3
+"""Score from which on a claim without proof is worth cutting to its core; what nothing speaks for is dropped whole."""
+
+
+def _core(verdict: Verdict, source: Source) -> str:
+    """What stays of a failed claim: its core where it only says more than is proven, else nothing."""
+    too_much = verdict.label == "unsupported" and (verdict.score or 0.0) >= HALF_PROVEN
+    return (core(verdict.text, source) or "") if too_much else ""
 
 
 def _omitted(report: Report, critique: Critique) -> list[str]:

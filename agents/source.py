@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from typing import NamedTuple
@@ -42,12 +43,21 @@ class Placed(NamedTuple):
     limit: bool
 
 
+_LEANING = re.compile(r"(?i)(it|they|this|these|that|those|he|she)\b")
+
+
 class Claim(NamedTuple):
-    """One sentence of a candidate text, and what the other sentences of that text state."""
+    """One sentence of a candidate text, what the other sentences of that text state, and the sentence before it."""
 
     sentence: Sentence
     statements: tuple[Statement, ...]
     others: tuple[Statement, ...] = ()
+    before: str = ""
+
+    @property
+    def whole(self) -> str:
+        """The claim's words; one that leans on the sentence before it ("It is not new.") with that sentence."""
+        return f"{self.before} {self.text}" if self.before and _LEANING.match(self.text) else self.text
 
     @property
     def text(self) -> str:

@@ -9,8 +9,8 @@ from coarse2fine.graph.state import Loop, Round, StopReason
 
 __all__ = ["MAX_REPAIRS", "after_critique", "after_revise", "best_round", "why_stop"]
 
-MAX_REPAIRS = 2
-"""Repairs of one text: dropping a wrong claim may leave a finding unnamed, which the second one adds."""
+MAX_REPAIRS = 3
+"""Repairs of one text: a claim is cut to its core, the core dropped, and the finding that is then unnamed added."""
 
 
 def best_round(rounds: Sequence[Round]) -> Round:

@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 __all__ = [
     "ANSWER",
+    "CASE",
+    "CASES",
     "CONTROLS",
     "END",
     "GUARDED",
@@ -40,6 +42,9 @@ LENGTHS = ("<|10|>", "<|20|>", "<|40|>", "<|80|>", "<|160|>", "<|any|>")
 WORD_SLOTS = tuple(f"<w{i}>" for i in range(160))
 NUMBER_SLOTS = tuple(f"<n{i}>" for i in range(96))
 MARKERS = tuple(f"{i}." for i in range(1, 21))
+
+CASES, CASE = "<|cases|>", "<|case|>"
+"""What stands between the first and the next other mark is other patients': it gives no slot and frees no side."""
 
 GUARDED = frozenset({"left", "right"})
 """Vocabulary words that may be emitted only where the prompt has them (or "bilateral" and the like)."""
@@ -111,14 +116,19 @@ class Session:
     seen: set[str] = field(default_factory=set)
     shouting: bool = False
 
-    def slot(self, text: str, *, number: bool) -> str | None:
-        """The slot of a word or figure, given out on first sight; None where all are taken."""
+    def slot(self, text: str, *, number: bool, known_only: bool = False) -> str | None:
+        """The slot of a word or figure, given out on first sight; None where all are taken.
+
+        Args:
+            number: a figure, not a word.
+            known_only: give out no new slot.
+        """
         known, slots = (self.numbers, NUMBER_SLOTS) if number else (self.words, WORD_SLOTS)
         key = text.lower()
         for index, surface in enumerate(known):
             if surface.lower() == key:
                 return slots[index]
-        if len(known) == len(slots):
+        if known_only or len(known) == len(slots):
             return None
         known.append(text)
         return slots[len(known) - 1]
@@ -160,21 +170,23 @@ class Codec:
             hidden: lower-case words that are treated as unknown (training: the model learns to copy).
         """
         tokens = []
+        others = False
         for word in split_words(text):
-            token = self._token(word, session, hidden)
-            session.seen.add(token)
+            if word.kind == "control":
+                others = word.text == CASES or (others and word.text == CASE)
+            token = self._token(word, session, hidden, known_only=others)
+            if not others:
+                session.seen.add(token)
             tokens.append(token)
         return tokens
 
-    def _token(self, word: Word, session: Session, hidden: frozenset[str]) -> str:
+    def _token(self, word: Word, session: Session, hidden: frozenset[str], known_only: bool) -> str:
         if word.kind in ("control", "newline", "marker"):
             return word.text
-        if word.kind == "number":
-            return session.slot(word.text, number=True) or "<unk>"
         lower = word.text.lower().replace("’", "'")
-        if lower in self.vocabulary and lower not in hidden:
+        if word.kind != "number" and lower in self.vocabulary and lower not in hidden:
             return lower
-        return session.slot(word.text, number=False) or "<unk>"
+        return session.slot(word.text, number=word.kind == "number", known_only=known_only) or "<unk>"
 
     def decode(self, tokens: Sequence[str], session: Session) -> str:
         """Text of slotted tokens, with slots put back, spaces and capitals as in prose.

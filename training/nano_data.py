@@ -21,6 +21,7 @@ from coarse2fine.serving import codec as marks
 from coarse2fine.serving.codec import Codec, Session
 from coarse2fine.serving.nano import load_codec
 from coarse2fine.training.corpus.knowledge import Exam, knowledge
+from coarse2fine.training.corpus.practice import practice
 from coarse2fine.training.corpus.rows import Turn, conversation, hidden_words, written_conversation
 from coarse2fine.training.corpus.styles import STYLES
 from coarse2fine.training.corpus.written import written
@@ -55,13 +56,25 @@ def _exam_weights(exams: Sequence[Exam]) -> list[float]:
     ]
 
 
-def _conversations(seed: str, number: int, written_share: float = 0.0) -> Iterator[list[Turn]]:
+class _Shares(NamedTuple):
+    """Of all conversations: those on reports written by hand, and those with case memory."""
+
+    written: float = 0.0
+    cases: float = 0.0
+
+
+def _conversations(seed: str, number: int, shares: _Shares) -> Iterator[list[Turn]]:
     rng = random.Random(seed)
     exams = knowledge()
     weights = _exam_weights(exams)
+    with_cases = iter(lambda: rng.choices(exams, weights)[0], None)
+    drafts = (turns for exam in with_cases for turns in practice(rng, exam))
     for _ in range(number):
-        if written_share and rng.random() < written_share:
+        drawn = rng.random()
+        if drawn < shares.written:
             yield written_conversation(rng, rng.choice(written()))
+        elif drawn < shares.written + shares.cases:
+            yield next(drafts)
         else:
             yield conversation(rng, rng.choices(exams, weights)[0])
 
@@ -71,7 +84,7 @@ def _fixed_tokens() -> list[str]:
     return [*fixed, *marks.CONTROLS, *marks.LENGTHS, *marks.MARKERS, *marks.WORD_SLOTS, *marks.NUMBER_SLOTS]
 
 
-def _count(job: tuple[str, int, float]) -> tuple[Counter[str], Counter[str]]:
+def _count(job: tuple[str, int, _Shares]) -> tuple[Counter[str], Counter[str]]:
     words: Counter[str] = Counter()
     inside: Counter[str] = Counter()
     for turns in _conversations(*job):
@@ -95,8 +108,8 @@ def build_vocabulary(recipe: Recipe) -> Vocabulary:
     words: Counter[str] = Counter()
     inside: Counter[str] = Counter()
     parts = max(1, recipe.data.workers)
-    share = recipe.data.written_share
-    jobs = [(f"{recipe.seed}/words/{i}", recipe.data.vocabulary_conversations // parts, share) for i in range(parts)]
+    shares = _shares(recipe)
+    jobs = [(f"{recipe.seed}/words/{i}", recipe.data.vocabulary_conversations // parts, shares) for i in range(parts)]
     with ProcessPoolExecutor(parts) as pool:
         for counted, surfaces in pool.map(_count, jobs):
             words += counted
@@ -191,13 +204,17 @@ class Rows(NamedTuple):
         return torch.from_numpy(ids), torch.from_numpy(labels)
 
 
-def _encode_part(job: tuple[str, int, int, Vocabulary, float]) -> tuple[list[int], list[int], list[int]]:
-    seed, tokens, longest, vocabulary, written_share = job
+def _shares(recipe: Recipe) -> _Shares:
+    return _Shares(recipe.data.written_share, recipe.data.cases_share)
+
+
+def _encode_part(job: tuple[str, int, int, Vocabulary, _Shares]) -> tuple[list[int], list[int], list[int]]:
+    seed, tokens, longest, vocabulary, shares = job
     encoder, rng = _Encoder(vocabulary), random.Random(f"{seed}/slots")
     ids: list[int] = []
     labels: list[int] = []
     lengths: list[int] = []
-    for turns in _conversations(seed, 10**9, written_share):
+    for turns in _conversations(seed, 10**9, shares):
         piece, wanted = encoder.encode(turns, rng)
         if len(piece) <= longest:
             ids += piece
@@ -212,8 +229,8 @@ def encode_rows(recipe: Recipe, vocabulary: Vocabulary, tokens: int, part: str) 
     """Compose and encode about `tokens` tokens of conversations; the same recipe and part give the same rows."""
     parts = max(1, recipe.data.workers)
     data = recipe.data
-    share = 0.0 if part == "held" else data.written_share
-    jobs = [(f"{recipe.seed}/{part}/{i}", tokens // parts, data.longest, vocabulary, share) for i in range(parts)]
+    shares = _Shares(cases=data.cases_share) if part == "held" else _shares(recipe)
+    jobs = [(f"{recipe.seed}/{part}/{i}", tokens // parts, data.longest, vocabulary, shares) for i in range(parts)]
     with ProcessPoolExecutor(parts) as pool:
         made = list(pool.map(_encode_part, jobs))
     lengths = [length for _, _, found in made for length in found]

@@ -21,6 +21,7 @@ class DataRecipe(_Strict):
 
     Args:
         written_share: share of the conversations that are of reports written by hand, each of which comes many times.
+        cases_share: share of the conversations that draft beside the nearest past reports (case memory).
         vocabulary: folder of a trained nano whose vocabulary is taken over; None learns one.
     """
 
@@ -31,6 +32,7 @@ class DataRecipe(_Strict):
     longest: int = 1024
     workers: int = 1
     written_share: float = Field(default=0.0, ge=0.0, le=1.0)
+    cases_share: float = Field(default=0.0, ge=0.0, le=1.0)
     vocabulary: Path | None = None
 
 

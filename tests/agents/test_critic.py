@@ -406,3 +406,13 @@ def test_every_word_of_a_claim_must_be_accounted_for(claim: str) -> None:
 def test_what_has_cleared_is_not_proven_by_its_absence() -> None:
     assert not verdict("The left base opacities have cleared.", "The lungs are clear. No opacity.", entails=0.0).passed
     assert verdict("The left base opacities have cleared.", "Left base opacities have cleared.", entails=0.0).passed
+
+
+def test_a_sentence_that_leans_on_the_one_before_is_judged_with_it() -> None:
+    def entails(premise: str, hypothesis: str) -> float:
+        return float(hypothesis == "A stroke was seen. It is not new.")
+
+    report = Report(findings="Chronic infarct in the left cerebellum.")
+    text = "A stroke was seen. It is not new."
+    verdicts = Critic(ScriptedNLI(entails), checks=(), agree=False).critique(report, text).verdicts
+    assert [v.label for v in verdicts] == ["unsupported", "supported"]

@@ -18,8 +18,14 @@ def test_lines_marks_and_sentences() -> None:
 
 def test_dropped_sentences_take_their_line_along() -> None:
     text = "1. Small effusion.\n2. Mass. No edema.\n3. Fracture."
-    gone = [s for s in split_sentences(text) if s.text in ("Small effusion.", "Mass.")]
+    gone = {(s.start, s.end): "" for s in split_sentences(text) if s.text in ("Small effusion.", "Mass.")}
     assert write(lines_of(text, gone)) == "1. No edema.\n2. Fracture."
+
+
+def test_a_changed_sentence_stands_where_the_old_one_stood() -> None:
+    text = "1. Small effusion. No edema.\n2. Fracture."
+    first = split_sentences(text)[0]
+    assert write(lines_of(text, {(first.start, first.end): "Effusion."})) == "1. Effusion. No edema.\n2. Fracture."
 
 
 @pytest.mark.parametrize("text", ["One. Two.", "1. One.\n2. Two three.", "- One\n- Two", "One.\nTwo."])

@@ -45,9 +45,10 @@ def test_after_a_critique() -> None:
     assert after_critique(state) == "revise"
     assert after_critique({**state, "why": "no_gain"}) == "repair"
     assert after_critique({**state, "rounds": [fine], "why": "passed"}) == "__end__"
-    once, twice = a_round(2, 1, step="repair"), a_round(3, 1, step="repair")
-    assert after_critique({**state, "rounds": [wrong, once], "why": "no_gain"}) == "repair"
-    assert after_critique({**state, "rounds": [wrong, once, twice], "why": "no_gain"}) == "__end__"
+    repairs = [a_round(number, 1, step="repair") for number in range(2, 5)]
+    for tried in range(3):
+        assert after_critique({**state, "rounds": [wrong, *repairs[:tried]], "why": "no_gain"}) == "repair"
+    assert after_critique({**state, "rounds": [wrong, *repairs], "why": "no_gain"}) == "__end__"
     empty = Round(number=2, step="repair", text="", critique=Critique(verdicts=()))
     assert after_critique({**state, "rounds": [wrong, empty], "why": "no_gain"}) == "__end__"
 

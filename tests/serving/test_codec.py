@@ -107,3 +107,19 @@ def test_any_text_encodes_and_decodes_without_losing_letters(text: str) -> None:
 
 def test_lines_survive() -> None:
     assert NEWLINE in CODEC.encode("a mass\nno mass", Session())
+
+
+def test_what_stands_in_cases_gives_no_slot_and_frees_no_side() -> None:
+    codec, session = Codec({"no", "mass", "left", "."}), Session()
+    text = "<|findings|> Zebra mass, 4 cm. <|cases|> <|case|> Left okapi mass 7 mm. <|case|> Zebra 4 cm. <|draft|> <|style|>"
+    tokens = codec.encode(text, session)
+    assert session.words[0] == "Zebra" and session.numbers == ["4"]
+    assert "okapi" not in session.words and tokens.count("<unk>") >= 2
+    assert tokens.count("<w0>") == 2 and tokens.count("<n0>") == 2
+    assert "left" in codec.forbidden(session)
+
+
+def test_cases_may_be_looked_up_in_what_the_report_says() -> None:
+    codec, session = Codec({"mass"}), Session()
+    codec.encode("<|cases|> <|case|> okapi <|draft|> okapi", session)
+    assert session.words == ["okapi"]

@@ -37,6 +37,7 @@ def _overlap(text: str, source: str) -> float:
 def _state(rng: random.Random, fact: Fact, style: Style) -> str:
     """Conclude one fact; of several wordings the one nearest to the findings is preferred."""
     told = "level" not in fact.values or fact.values["level"] in fact.text
+    rng = style.hand(rng, fact.finding.id)
     if told and rng.random() < style.verbatim:
         return fact.text
     made = [say(rng, fact, fact.finding.impression, keep=style.keep, usual=style.usual * 0.4) for _ in range(3)]
@@ -63,10 +64,25 @@ def _negatives(rng: random.Random, composed: Composed, most: int) -> str | None:
     return denial(rng, phrases) if phrases else None
 
 
+_LEADS = ("No", "No evidence of", "Negative for", "There is no", "No evidence for", "Without", "No signs of")
+_NOUNS = ("abnormality", "abnormalities", "process", "disease", "findings", "finding", "pathology", "change")
+_NOUN_AT_END = re.compile(rf"\b({'|'.join(_NOUNS)})\.$")
+
+
 def _normal(rng: random.Random, style: Style, templates: Sequence[str]) -> str:
+    """That nothing is wrong, in the field's usual words, in others, or as one radiologist coins it."""
+    rng = style.hand(rng, templates[0])
     source = templates[0] if rng.random() < style.usual else rng.choice(templates)
     made = Template(source).expand(rng)
-    return made.text if made else tidy(templates[0])
+    text = made.text if made else tidy(templates[0])
+    return _coined(rng, text) if style.habit and rng.random() < 0.5 else text
+
+
+def _coined(rng: random.Random, text: str) -> str:
+    """ "No acute cardiopulmonary abnormality." with another beginning and another noun."""
+    text = re.sub(r"^No\b", rng.choice(_LEADS), text)
+    text = _NOUN_AT_END.sub(f"{rng.choice(_NOUNS)}.", text)
+    return text.replace("acute", rng.choice(("acute", "acute", "active", "significant")), 1)
 
 
 def claims(rng: random.Random, composed: Composed, style: Style) -> list[Claim]:

@@ -17,7 +17,17 @@ from coarse2fine.training.corpus.mess import Mess, draw_mess
 from coarse2fine.training.corpus.styles import STYLES, Style
 from coarse2fine.training.corpus.written import Written, spoil_written, style_of
 
-__all__ = ["LENGTHS", "Turn", "conversation", "hidden_words", "length_mark", "written_conversation"]
+__all__ = [
+    "LENGTHS",
+    "Turn",
+    "asked_words",
+    "conversation",
+    "hidden_words",
+    "length_mark",
+    "report_fields",
+    "turns_of",
+    "written_conversation",
+]
 
 LENGTHS = (10, 20, 40, 80, 160)
 """Upper bounds in words that a prompt may ask for."""
@@ -38,7 +48,8 @@ def length_mark(words: int | None) -> str:
     return str(next((bound for bound in LENGTHS if words <= bound), LENGTHS[-1]))
 
 
-def _words(rng: random.Random, text: str) -> str:
+def asked_words(rng: random.Random, text: str) -> str:
+    """The length that a prompt asks for: mostly any, else what holds `text`."""
     return length_mark(len(text.split())) if rng.random() < 0.3 else "any"
 
 
@@ -55,7 +66,8 @@ def conversation(rng: random.Random, exam: Exam) -> list[Turn]:
     return _draft_and_restyle(rng, composed, mess)
 
 
-def _report_fields(rng: random.Random, composed: Composed, mess: Mess) -> dict[str, str]:
+def report_fields(rng: random.Random, composed: Composed, mess: Mess) -> dict[str, str]:
+    """A report's part of a prompt; exam and clinical information are sometimes not at hand."""
     report = composed.report
     return {
         "exam": report.exam if rng.random() < 0.6 else "",
@@ -64,22 +76,23 @@ def _report_fields(rng: random.Random, composed: Composed, mess: Mess) -> dict[s
     }
 
 
-def _turns(messages: Sequence[BaseMessage], answer: str) -> list[Turn]:
+def turns_of(messages: Sequence[BaseMessage], answer: str) -> list[Turn]:
+    """Messages and the answer that is learnt."""
     return [*(Turn(str(m.content), m.type == "ai") for m in messages), Turn(answer, True)]
 
 
 def _draft_and_restyle(rng: random.Random, composed: Composed, mess: Mess) -> list[Turn]:
     prompts: PromptSet = prompt_set("nano")
-    fields = _report_fields(rng, composed, mess)
+    fields = report_fields(rng, composed, mess)
     style = _style(rng)
     draft = mess.target(impression(rng, composed, style))
-    turns = _turns(prompts.render("draft", **fields, style=style.words(), words=_words(rng, draft)), draft)
+    turns = turns_of(prompts.render("draft", **fields, style=style.words(), words=asked_words(rng, draft)), draft)
     for audience in rng.sample(AUDIENCES, rng.choice([1, 1, 2, 3])):
         text = mess.target(audience_text(rng, composed, audience))
         asked = prompts.render(
-            "restyle", **fields, style=style.words(), draft=draft, audience=audience, words=_words(rng, text)
+            "restyle", **fields, style=style.words(), draft=draft, audience=audience, words=asked_words(rng, text)
         )
-        turns += _turns(asked[-1:], text)
+        turns += turns_of(asked[-1:], text)
     return turns
 
 
@@ -92,15 +105,15 @@ def _revision(rng: random.Random, composed: Composed, mess: Mess) -> list[Turn] 
     good = mess.target(spoilt.good)
     asked = prompt_set("nano").render(
         "revise",
-        **_report_fields(rng, composed, mess),
+        **report_fields(rng, composed, mess),
         text=mess.target(spoilt.draft),
         wrong=[mess.target(text) for text in spoilt.wrong],
         missing=[mess.findings(text) for text in spoilt.missing],
         audience=audience,
         style=style.words(),
-        words=_words(rng, good),
+        words=asked_words(rng, good),
     )
-    return _turns(asked, good)
+    return turns_of(asked, good)
 
 
 def written_conversation(rng: random.Random, report: Written) -> list[Turn]:
@@ -116,18 +129,18 @@ def written_conversation(rng: random.Random, report: Written) -> list[Turn]:
     audience = rng.choice(["draft", "brief"])
     if rng.random() < 0.3 and (spoilt := spoil_written(rng, report, texts[audience])):
         asked = prompts.render(
-            "revise", **fields, **spoilt._asdict(), audience=audience, style=style, words=_words(rng, texts[audience])
+            "revise", **fields, **spoilt._asdict(), audience=audience, style=style, words=asked_words(rng, texts[audience])
         )
-        return _turns(asked, texts[audience])
-    turns = _turns(
-        prompts.render("draft", **fields, style=style, words=_words(rng, report.impression)), report.impression
+        return turns_of(asked, texts[audience])
+    turns = turns_of(
+        prompts.render("draft", **fields, style=style, words=asked_words(rng, report.impression)), report.impression
     )
     for audience in rng.sample(["brief", "bullet"], rng.choice([1, 2])):
         asked = prompts.render(
             "restyle", **fields, style=style, draft=report.impression, audience=audience,
-            words=_words(rng, texts[audience]),
+            words=asked_words(rng, texts[audience]),
         )  # fmt: skip
-        turns += _turns(asked[-1:], texts[audience])
+        turns += turns_of(asked[-1:], texts[audience])
     return turns
 
 
