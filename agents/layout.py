@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from coarse2fine.reports import Sentence, split_sentences
+from coarse2fine.reports import split_sentences
 
 __all__ = ["Line", "closed", "halves", "join_texts", "lines_of", "unrepeated", "write"]
 

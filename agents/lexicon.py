@@ -154,7 +154,7 @@ class Lexicon:
         return known
 
     def _canonical(self, raw: str) -> str:
-        word = raw.split("'")[0]
+        word = raw.split("'")[0] or raw
         for pattern, new in _BRITISH:
             word = pattern.sub(new, word)
         if word in self._synonyms:

@@ -42,8 +42,6 @@ def test_repair_cuts_what_is_half_proven_and_drops_what_is_not(score: float, wan
 
 def test_a_contradicted_claim_is_never_cut() -> None:
     [claim] = split_sentences("Acute left MCA territory infarct.")
-    verdict = Verdict(
-        text=claim.text, start=claim.start, end=claim.end, label="contradicted", layer="nli", score=0.5
-    )
+    verdict = Verdict(text=claim.text, start=claim.start, end=claim.end, label="contradicted", layer="nli", score=0.5)
     assert "left MCA" not in repair(REPORT, claim.text, Critique(verdicts=(verdict,)))
     assert "Acute left infarct" not in repair(REPORT, claim.text, Critique(verdicts=(verdict,)))

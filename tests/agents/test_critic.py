@@ -416,3 +416,8 @@ def test_a_sentence_that_leans_on_the_one_before_is_judged_with_it() -> None:
     text = "A stroke was seen. It is not new."
     verdicts = Critic(ScriptedNLI(entails), checks=(), agree=False).critique(report, text).verdicts
     assert [v.label for v in verdicts] == ["unsupported", "supported"]
+
+
+def test_plural_possessives_are_read() -> None:
+    report = Report(findings="The other fingers' tendon sheaths are normal. Graves' disease is likely.")
+    assert Critic(ScriptedNLI(1.0)).critique(report, "The fingers' tendons are normal.").verdicts

@@ -65,3 +65,7 @@ def test_the_list_of_findings_is_made_from_the_knowledge_base() -> None:
     assert shipped.keys() == made.keys(), (
         "run: python -m coarse2fine.training.corpus.lexicon > agents/lexicon/concepts.yaml"
     )
+
+
+def test_an_apostrophe_of_its_own_is_a_mark_like_any_other() -> None:
+    assert all(token.word for token in lexicon().tokens("The other fingers' sheaths are normal, in Graves' disease."))

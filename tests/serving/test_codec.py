@@ -111,11 +111,11 @@ def test_lines_survive() -> None:
 
 def test_what_stands_in_cases_gives_no_slot_and_frees_no_side() -> None:
     codec, session = Codec({"no", "mass", "left", "."}), Session()
-    text = "<|findings|> Zebra mass, 4 cm. <|cases|> <|case|> Left okapi mass 7 mm. <|case|> Zebra 4 cm. <|draft|> <|style|>"
-    tokens = codec.encode(text, session)
-    assert session.words[0] == "Zebra" and session.numbers == ["4"]
-    assert "okapi" not in session.words and tokens.count("<unk>") >= 2
-    assert tokens.count("<w0>") == 2 and tokens.count("<n0>") == 2
+    cases = "<|cases|> <|case|> Left okapi mass 7 mm. <|case|> Zebra 4 cm."
+    tokens = codec.encode(f"<|findings|> Zebra mass, 4 cm. {cases} <|draft|> <|style|>", session)
+    assert (session.words[0], session.numbers) == ("Zebra", ["4"])
+    assert "okapi" not in session.words
+    assert [tokens.count(token) for token in ("<unk>", "<w0>", "<n0>")] == [3, 2, 2]
     assert "left" in codec.forbidden(session)
 
 

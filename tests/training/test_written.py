@@ -67,9 +67,32 @@ def test_conversations_teach_the_written_texts() -> None:
         assert learned
 
 
-def test_lists_are_asked_for_as_lists() -> None:
-    assert style_of("1. Mass.\n2. Cyst.").startswith("numbered")
-    assert style_of("Mass. Cyst.").startswith("prose")
+@pytest.mark.parametrize(
+    ("impression", "wanted"),
+    [
+        ("1. Left lower lobe pneumonia.\n2. Old granuloma.", "numbered terse importance negatives none incidentals all"),
+        ("Left lower lobe pneumonia. No effusion.", "prose terse importance negatives last incidentals drop"),
+        ("No effusion. Left lower lobe pneumonia.", "prose terse importance negatives first incidentals drop"),
+        ("- Pneumonia.\n- Otherwise normal chest.", "dashes terse importance negatives none incidentals drop"),
+    ],
+)
+def test_a_style_is_read_off_what_an_impression_keeps(impression: str, wanted: str) -> None:
+    report = toy().model_copy(
+        update={
+            "exam": "XR CHEST",
+            "findings": "Consolidation in the left lower lobe. Calcified granuloma in the right apex. No effusion.",
+            "impression": impression,
+        }
+    )
+    assert style_of(random.Random(0), report).startswith(wanted)
+    assert style_of(random.Random(0), report).endswith("closing") == ("Otherwise" in impression)
+
+
+def test_what_a_report_gives_no_occasion_for_is_drawn() -> None:
+    report = toy().model_copy(update={"findings": "Large left effusion.", "impression": "Large left effusion."})
+    asked = {style_of(random.Random(i), report) for i in range(40)}
+    assert {words.split()[0] for words in asked} == {"prose", "numbered"}
+    assert {words.split("incidentals ")[1].split()[0] for words in asked} == {"drop", "some", "all"}
 
 
 def test_what_ships_is_whole() -> None:

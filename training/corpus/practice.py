@@ -1,4 +1,4 @@
-"""Training conversations with case memory: drafts beside what the same radiologists wrote of the most similar reports."""
+"""Training conversations with case memory: drafts beside what the same radiologists wrote of similar reports."""
 
 from __future__ import annotations
 

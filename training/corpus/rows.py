@@ -125,11 +125,16 @@ def written_conversation(rng: random.Random, report: Written) -> list[Turn]:
         "findings": report.findings,
     }
     texts = {"draft": report.impression, "brief": report.brief, "bullet": report.bullet}
-    style = style_of(report.impression)
+    style = style_of(rng, report)
     audience = rng.choice(["draft", "brief"])
     if rng.random() < 0.3 and (spoilt := spoil_written(rng, report, texts[audience])):
         asked = prompts.render(
-            "revise", **fields, **spoilt._asdict(), audience=audience, style=style, words=asked_words(rng, texts[audience])
+            "revise",
+            **fields,
+            **spoilt._asdict(),
+            audience=audience,
+            style=style,
+            words=asked_words(rng, texts[audience]),
         )
         return turns_of(asked, texts[audience])
     turns = turns_of(

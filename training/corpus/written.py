@@ -6,6 +6,7 @@ Composed reports are many and exact, but all of one hand; these few hundred show
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
@@ -13,15 +14,20 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from coarse2fine.agents.coverage import findings_of
 from coarse2fine.agents.critic import evidence_for
 from coarse2fine.agents.evidence import select_evidence
-from coarse2fine.reports import InputError, split_sentences
+from coarse2fine.agents.source import source_of
+from coarse2fine.agents.statements import parse
+from coarse2fine.reports import InputError, Report, split_sentences
 from coarse2fine.training.corpus.nli_case import Label
-from coarse2fine.training.corpus.styles import STYLES
+from coarse2fine.training.corpus.styles import Style
 from coarse2fine.training.corpus.triples import Triple
 
 __all__ = ["Claim", "Spoilt", "Written", "read_written", "spoil_written", "style_of", "written", "written_triples"]
 
+Layout = Literal["prose", "numbered", "dashes"]
+_NUMBERED = re.compile(r"\s*1[.)] ")
 LABELS: dict[str, Label] = {"e": "entailment", "n": "neutral", "c": "contradiction"}
 
 
@@ -77,9 +83,41 @@ def written_triples(report: Written) -> Iterator[Triple]:
         yield Triple(premise, claim.text, LABELS[claim.label], f"written {claim.kind}")
 
 
-def style_of(impression: str) -> str:
-    """The words by which a prompt asks for such an impression."""
-    return (STYLES[2] if impression.lstrip().startswith("1.") else STYLES[0]).words()
+def style_of(rng: random.Random, report: Written) -> str:
+    """The words by which a prompt asks for the impression of a report, read off what it keeps and leaves out.
+
+    What it gives no occasion for is drawn: the layout of one sentence, incidental findings where there are none.
+    """
+    style, minor = _style(report)
+    if style.layout == "prose" and len(split_sentences(report.impression)) == 1:
+        style = style._replace(layout=rng.choice(("prose", "numbered")))
+    return (style if minor else style._replace(incidentals=rng.choice(("drop", "some", "all")))).words()
+
+
+def _incidentals(report: Written, text: str) -> int:
+    stated = findings_of(source_of(Report(findings=text, exam=report.exam)))
+    return sum(finding.significance == "incidental" for finding in stated)
+
+
+@cache
+def _style(report: Written) -> tuple[Style, bool]:
+    """The style of an impression, and whether the report has incidental findings."""
+    text = report.impression
+    layout: Layout = "numbered" if _NUMBERED.match(text) else "dashes" if text.startswith("- ") else "prose"
+    sentences = [parse(s.text) for s in split_sentences(text)]
+    denials = [bool(s) and all(x.polarity == "denied" and not x.normal and not x.rest for x in s) for s in sentences]
+    closing = len(sentences) > 1 and any(x.normal and x.rest for x in sentences[-1])
+    minor, told = _incidentals(report, text), _incidentals(report, report.findings)
+    words = len(text.split()) / max(1, len(sentences))
+    style = Style(
+        "written",
+        layout,
+        keep=0.25 if words < 6 else 0.6 if words < 13 else 0.95,
+        negatives="first" if denials[:1] == [True] and len(denials) > 1 else "last" if any(denials) else "none",
+        incidentals="drop" if not minor else "all" if minor > 1 or told < 3 else "some",
+        closing=closing,
+    )
+    return style, told > 0
 
 
 class Spoilt(NamedTuple):
