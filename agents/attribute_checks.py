@@ -87,6 +87,8 @@ def _side(case: _Case) -> _Finding:
     if not asked or not case.about:
         return None
     said = case.said.sides
+    if "bilateral" in asked:
+        said = said | _sides_beside(case)
     said = said | {"bilateral"} if {"left", "right"} <= said else said
     name = case.name
     if said and not fits_sides(said, asked - {"left", "right"} if "bilateral" in asked else asked):
@@ -95,6 +97,14 @@ def _side(case: _Case) -> _Finding:
     if not said and not fits_sides(everywhere, asked):
         return "unsupported", f"side: the findings give no side for {name}, the claim says {listed(asked)}"
     return None
+
+
+def _sides_beside(case: _Case) -> frozenset[str]:
+    """Sides that the finding's clause names and no other finding of it has: "in the right ... and in the left ..."."""
+    there = frozenset(side for p in case.about for side in p.statement.clause.sides)
+    sentences = {p.sentence for p in case.about}
+    others = [p for p in case.source.placed if p.sentence in sentences and p not in case.about and p.statement.name]
+    return there - {"bilateral"} - frozenset(side for p in others for side in p.statement.own.sides)
 
 
 # ---------------------------------------------------------------------- zone

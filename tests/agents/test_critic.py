@@ -421,3 +421,16 @@ def test_a_sentence_that_leans_on_the_one_before_is_judged_with_it() -> None:
 def test_plural_possessives_are_read() -> None:
     report = Report(findings="The other fingers' tendon sheaths are normal. Graves' disease is likely.")
     assert Critic(ScriptedNLI(1.0)).critique(report, "The fingers' tendons are normal.").verdicts
+
+
+@pytest.mark.parametrize(
+    ("findings", "refused"),
+    [
+        ("Filling defects in the right main pulmonary artery, and in the left lower lobe segmental arteries.", False),
+        ("Filling defects in the right main pulmonary artery. The left arteries opacify normally.", True),
+        ("Filling defects in the right main pulmonary artery with left basilar atelectasis.", True),
+    ],
+)
+def test_two_sides_in_parts_of_one_sentence_are_both_sides(findings: str, refused: bool) -> None:
+    (found,) = Critic(ScriptedNLI(0.9)).critique(Report(findings=findings), "Bilateral filling defects.").verdicts
+    assert (found.label == "contradicted") is refused
