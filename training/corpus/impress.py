@@ -42,7 +42,7 @@ def _state(rng: random.Random, fact: Fact, style: Style) -> str:
         return fact.text
     made = [say(rng, fact, fact.finding.impression, keep=style.keep, usual=style.usual * 0.4) for _ in range(3)]
     options = [text for text in made if text] or [fact.text]
-    return max(options, key=lambda text: _overlap(text, fact.text)) if rng.random() < 0.75 else options[0]
+    return max(options, key=lambda text: _overlap(text, fact.text)) if rng.random() < 0.9 else options[0]
 
 
 def _kept(composed: Composed, style: Style) -> list[Fact]:
