@@ -364,7 +364,7 @@ def _region_text(builder: _Builder, region: str, normals: int, deny: bool) -> li
 _FEMALE = re.compile(
     r"(?i)\b(uter|ovar|endometri|fibroid|hysterect|mastectom|breast|cervi(x\b|cal mass)|adnex|vagin|pregnan|gestation)"
 )
-_MALE = re.compile(r"(?i)\b(prostat|testi[cs]|seminal|scrot|penile)")
+_MALE = re.compile(r"(?i)\b(prostat|test[ie][cs]|seminal|scrot|penile|epididym|varicocele|hydrocele|sperm)")
 
 
 def _patient(rng: random.Random, findings: str) -> tuple[int, Sex]:
