@@ -5,15 +5,28 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
+from coarse2fine.agents.memory import Case
 from coarse2fine.agents.writer import AS_USUAL, Generation, Wish, Writer, joined
 from coarse2fine.prompts import PromptSet
 from coarse2fine.reports import Report, split_sentences
 from coarse2fine.serving import LoadedModel
 
-__all__ = ["Drafter"]
+__all__ = ["NOBODYS", "Drafter", "Hand"]
 
 _SPACE = re.compile(r"\s")
+
+
+class Hand(NamedTuple):
+    """How one radiologist writes: their past reports nearest to this one, the nearest first, and their card's text."""
+
+    cases: tuple[Case, ...] = ()
+    card: str = ""
+
+
+NOBODYS = Hand()
+"""Of no radiologist in particular."""
 
 
 class Drafter(Writer):
@@ -27,30 +40,48 @@ class Drafter(Writer):
     def __init__(self, model: LoadedModel, prompts: PromptSet) -> None:
         super().__init__(model, prompts, "drafter")
 
-    async def draft(self, report: Report, wish: Wish = AS_USUAL) -> Generation:
+    async def draft(self, report: Report, wish: Wish = AS_USUAL, hand: Hand = NOBODYS) -> Generation:
         """Draft an impression. Findings too long for one prompt are drafted in parts and joined; a note says so.
+
+        Args:
+            hand: how its radiologist writes. Of the cases, the nearest that the prompt set shows and the model can read
+                beside the findings stand in the prompt; where there is no room for one, there is none in any part.
 
         Raises:
             UnparsableReply: the model answered nothing.
             ModelError: it failed.
         """
-        parts = await self._parts(report, wish)
-        if len(parts) == 1:
-            return await self.ask("draft", report, wish)
-        made = joined(await asyncio.gather(*(self.ask("draft", part, wish) for part in parts)))
-        return made._replace(notes=(f"the findings are long: drafted in {len(parts)} parts", *made.notes))
+        shown = await self._shown(report, wish, hand)
+        parts = await self._parts(report, wish, shown)
+        if len(parts) > 1:
+            shown = shown._replace(cases=())  # they are whole reports: a part of one has no like among them
+        asked = [self.ask("draft", part, wish, cases=shown.cases, card=shown.card) for part in parts]
+        made = await asyncio.gather(*asked)
+        notes = [f"the findings are long: drafted in {len(parts)} parts"] if len(parts) > 1 else []
+        if hand.cases:
+            notes.append(f"the prompt showed {len(shown.cases)} of the radiologist's {len(hand.cases)} nearest reports")
+        whole = made[0] if len(made) == 1 else joined(made)
+        return whole._replace(notes=(*notes, *whole.notes), cases=tuple(case.key for case in shown.cases))
 
-    async def _parts(self, report: Report, wish: Wish) -> list[Report]:
+    async def _shown(self, report: Report, wish: Wish, hand: Hand) -> Hand:
+        """The nearest cases that there is room for beside the findings; the card goes where even it has none."""
+        cases, card = hand.cases[: self.prompts.settings.cases], hand.card
+        while cases and not await self.fits(self.render("draft", report, wish, cases=cases, card=card)):
+            cases = cases[: len(cases) // 2]
+        room = not card or await self.fits(self.render("draft", report, wish, cases=cases, card=card))
+        return Hand(cases, card if room else "")
+
+    async def _parts(self, report: Report, wish: Wish, shown: Hand) -> list[Report]:
         """The report, or as many reports of whole sentences as it takes until each fits one prompt."""
         longest = self.prompts.settings.max_characters
         short = longest is None or len(report.findings) <= longest
-        if short and await self.fits(self.render("draft", report, wish)):
+        if short and await self.fits(self.render("draft", report, wish, cases=shown.cases, card=shown.card)):
             return [report]
         pieces = list(_halves(report.findings))
         if len(pieces) == 1:
             return [report]
         parts = [report.model_copy(update={"findings": piece}) for piece in pieces]
-        return [fitting for part in parts for fitting in await self._parts(part, wish)]
+        return [fitting for part in parts for fitting in await self._parts(part, wish, shown._replace(cases=()))]
 
 
 def _halves(findings: str) -> Iterator[str]:

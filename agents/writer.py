@@ -15,6 +15,8 @@ from coarse2fine.agents.critique import Audience, Critique
 from coarse2fine.agents.evidence import select_evidence
 from coarse2fine.agents.feedback import feedback
 from coarse2fine.agents.layout import halves, join_texts
+from coarse2fine.agents.style_card import StyleCard
+from coarse2fine.agents.style_words import is_style_words
 from coarse2fine.prompts import PromptSet
 from coarse2fine.reports import Coarse2FineError, ModelError, Report, UnparsableReply, split_sentences
 from coarse2fine.serving import LoadedModel, model_failures
@@ -23,11 +25,16 @@ __all__ = ["AS_USUAL", "Generation", "TooLong", "Wish", "Writer", "excerpt", "jo
 
 
 class Generation(NamedTuple):
-    """A text that a model wrote, the calls it took, and what should be known about it ("drafted in 3 parts")."""
+    """A text that a model wrote, the calls it took, and what should be known about it ("drafted in 3 parts").
+
+    Args:
+        cases: keys of the past reports that stood in its prompt.
+    """
 
     text: str
     calls: tuple[CallRecord, ...]
     notes: tuple[str, ...] = ()
+    cases: tuple[str, ...] = ()
 
 
 class Wish(NamedTuple):
@@ -116,6 +123,10 @@ class Writer:
         generation = await self._call(task, messages)
         return generation._replace(notes=(*notes, *generation.notes))
 
+    def style_of(self, card: StyleCard) -> str:
+        """A radiologist's style as this prompt set asks for one: in words of the style vocabulary, or in English."""
+        return card.words() if is_style_words(self.prompts.settings.style) else card.form()
+
     async def fits(self, messages: Sequence[BaseMessage]) -> bool:
         """Whether the model can read these messages and still answer."""
         if self._warm:
@@ -133,7 +144,7 @@ class Writer:
             clinical_information=report.clinical_information,
             comparison=report.comparison,
             findings=report.findings,
-            style=wish.style or settings.style,
+            style=settings.style_for(wish.style, variables.get("cases")),
             words=settings.length(wish.words),
             **variables,
         )

@@ -14,15 +14,19 @@ from coarse2fine.evals.audit import Contradiction, audit
 from coarse2fine.evals.layouts import Case
 from coarse2fine.evals.normal import is_normal
 from coarse2fine.evals.rouge import CONSTANT, Rouge, lead, mean_rouge, rouge
+from coarse2fine.evals.support import Support, SupportFigures, sum_up
 from coarse2fine.reports import Coarse2FineError
 
 if TYPE_CHECKING:
+    from coarse2fine.agents.memory import CaseMemory
     from coarse2fine.graph import Result, RunTrace
     from coarse2fine.reports import Report
 
-__all__ = ["ExternalFigures", "Row", "Run", "TextFigures", "TextRow", "evaluate", "figures"]
+__all__ = ["FLOORS", "ExternalFigures", "Row", "Run", "TextFigures", "TextRow", "evaluate", "figures", "memory_floors"]
 
-FLOORS: Mapping[str, Callable[[Case], str]] = {
+Floor = Callable[[Case], str]
+
+FLOORS: Mapping[str, Floor] = {
     "constant string": lambda _: CONSTANT,
     "lead, 1 sentence": lambda case: lead(case.report.findings, 1),
     "lead, 3 sentences": lambda case: lead(case.report.findings, 3),
@@ -38,6 +42,7 @@ class Run(NamedTuple):
 
 
 Write = Callable[["Report"], Awaitable[Run]]
+JudgeSupport = Callable[["Report", Sequence[str]], Sequence[Support]]
 
 
 class _Frozen(BaseModel):
@@ -65,6 +70,8 @@ class Row(_Frozen):
         rouge: by system: "draft" (as the loop left it), "first draft" (before the critic spoke) and the floors.
         seconds: wall time of the run, with as many others beside it as there are workers.
         error: why the run failed, else "".
+        support: "first draft", "draft" and "radiologist" (the reference) as `judge_support` judges them; empty where
+            nobody asked.
     """
 
     id: str
@@ -75,6 +82,7 @@ class Row(_Frozen):
     rouge: dict[str, Rouge]
     seconds: float
     error: str = ""
+    support: dict[str, Support] = {}
 
 
 class TextFigures(_Frozen):
@@ -103,6 +111,8 @@ class ExternalFigures(_Frozen):
         rouge: group of rows ("all", "abnormal", "unseen") → system → mean F1 in percent.
         texts: by kind of text.
         seconds_mean, seconds_p95: wall time a report with `workers` reports at once; seconds: of the whole evaluation.
+        support: before the critic spoke ("first draft"), as the loop left it ("draft"), and of the radiologists' own
+            texts, which are the ceiling.
     """
 
     rows: int
@@ -115,6 +125,7 @@ class ExternalFigures(_Frozen):
     seconds_p95: float
     seconds: float
     workers: int
+    support: dict[str, SupportFigures] = {}
 
 
 async def evaluate(
@@ -124,6 +135,8 @@ async def evaluate(
     workers: int = 1,
     seen: frozenset[str] = frozenset(),
     done: Callable[[Row], None] | None = None,
+    floors: Mapping[str, Floor] = FLOORS,
+    judge: JudgeSupport | None = None,
 ) -> list[Row]:
     """Write impressions of all cases and score them, in the order of `cases`.
 
@@ -134,13 +147,15 @@ async def evaluate(
         workers: reports at once.
         seen: findings that count as seen before.
         done: told of each row as it is finished.
+        floors: what else is scored beside the drafts, by name.
+        judge: judges what the findings support of the first draft, the draft and the reference.
     """
     slots = asyncio.Semaphore(workers)
-    await _row(cases[0], write, seen)
+    await _row(cases[0], write, seen, floors, judge)
 
     async def one(case: Case) -> Row:
         async with slots:
-            row = await _row(case, write, seen)
+            row = await _row(case, write, seen, floors, judge)
         if done is not None:
             done(row)
         return row
@@ -148,7 +163,9 @@ async def evaluate(
     return list(await asyncio.gather(*(one(case) for case in cases)))
 
 
-async def _row(case: Case, write: Write, seen: frozenset[str]) -> Row:
+async def _row(
+    case: Case, write: Write, seen: frozenset[str], floors: Mapping[str, Floor], judge: JudgeSupport | None
+) -> Row:
     started = time.perf_counter()
     texts: dict[str, TextRow] = {}
     first = error = ""
@@ -159,9 +176,10 @@ async def _row(case: Case, write: Write, seen: frozenset[str]) -> Row:
     except Coarse2FineError as problem:
         error = f"{type(problem).__name__}: {problem}"
     seconds = time.perf_counter() - started
-    scores = {name: rouge(case.reference, floor(case)) for name, floor in FLOORS.items()}
+    scores = {name: rouge(case.reference, floor(case)) for name, floor in floors.items()}
     scores["draft"] = rouge(case.reference, texts["draft"].text if texts else "")
     scores["first draft"] = rouge(case.reference, first)
+    judged = {"first draft": first, "draft": texts["draft"].text if texts else "", "radiologist": case.reference}
     return Row(
         id=case.report.id,
         reference=case.reference,
@@ -171,6 +189,7 @@ async def _row(case: Case, write: Write, seen: frozenset[str]) -> Row:
         rouge=scores,
         seconds=round(seconds, 4),
         error=error,
+        support={} if judge is None else dict(zip(judged, judge(case.report, list(judged.values())), strict=True)),
     )
 
 
@@ -187,6 +206,29 @@ def _texts(report: Report, result: Result) -> Iterator[tuple[str, TextRow]]:
                 contradictions=tuple(audit(report, text.text)) if text.status == "passed" else (),
             ),
         )
+
+
+def memory_floors(memory: CaseMemory, radiologist: str, cases: int) -> Mapping[str, Floor]:
+    """What a radiologist's nearest cases give without any model: the nearest one's impression, and the medoid of all.
+
+    The medoid is the impression that is most like the others (ROUGE-L), of equals the nearest one's.
+    """
+
+    def impressions(case: Case) -> list[str]:
+        return [near.impression for near in memory.nearest(case.report, radiologist, cases)]
+
+    return {
+        **FLOORS,
+        "nearest case": lambda case: next(iter(impressions(case)), ""),
+        f"medoid of {cases} cases": lambda case: _medoid(impressions(case)),
+    }
+
+
+def _medoid(texts: Sequence[str]) -> str:
+    def likeness(text: str) -> float:
+        return sum(rouge(other, text).rougeL for other in texts)
+
+    return max(texts, key=likeness, default="")
 
 
 def figures(rows: Sequence[Row], *, seconds: float, workers: int) -> ExternalFigures:
@@ -208,11 +250,16 @@ def figures(rows: Sequence[Row], *, seconds: float, workers: int) -> ExternalFig
         seconds_p95=times[max(0, -(-95 * len(times) // 100) - 1)],
         seconds=seconds,
         workers=workers,
+        support={
+            name: sum_up(row.support[name] for row in rows if name in row.support)
+            for name in dict.fromkeys(name for row in rows for name in row.support)
+        },
     )
 
 
 def _mean(rows: Sequence[Row]) -> dict[str, Rouge]:
-    means = {name: mean_rouge(row.rouge[name] for row in rows) for name in ("draft", "first draft", *FLOORS)}
+    names = dict.fromkeys(["draft", "first draft", *(name for row in rows for name in row.rouge)])
+    means = {name: mean_rouge(row.rouge[name] for row in rows) for name in names}
     return {name: mean for name, mean in means.items() if mean is not None}
 
 

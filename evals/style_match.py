@@ -29,9 +29,9 @@ class _Form(NamedTuple):
 def style_match(text: str, own: str, exam: str = "") -> float:
     """Likeness in [0, 1]: the mean of six marks.
 
-    Layout (prose, numbered, dashes), place of pertinent negatives (none, first, later), a closing "otherwise normal" and
-    the naming of incidental findings are each 1 where both texts agree, else 0; the length is the smaller number of words
-    over the greater; the words are ROUGE-L F1.
+    Layout (prose, numbered, dashes), place of pertinent negatives (none, first, later), a closing "otherwise normal"
+    and the naming of incidental findings are each 1 where both texts agree, else 0; the length is the smaller number of
+    words over the greater; the words are ROUGE-L F1.
 
     Args:
         text: what was written for the radiologist.

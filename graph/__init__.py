@@ -2,6 +2,7 @@
 
 from coarse2fine.graph.build import RunGraph, build_graph
 from coarse2fine.graph.context import AUDIENCES, Context, Settings
+from coarse2fine.graph.feedback_store import Added, FeedbackStore, feedback_of
 from coarse2fine.graph.persistence import checkpoint_serializer
 from coarse2fine.graph.result import ClaimResult, OmissionResult, Result, TextResult
 from coarse2fine.graph.run import aimpress, impress
@@ -12,8 +13,10 @@ from coarse2fine.graph.trace_store import HOME_STORE, TraceStore, TraceSummary, 
 __all__ = [
     "AUDIENCES",
     "HOME_STORE",
+    "Added",
     "ClaimResult",
     "Context",
+    "FeedbackStore",
     "OmissionResult",
     "Result",
     "Round",
@@ -28,6 +31,7 @@ __all__ = [
     "aimpress",
     "build_graph",
     "checkpoint_serializer",
+    "feedback_of",
     "impress",
     "read_jsonl",
     "write_jsonl",

@@ -15,14 +15,17 @@ from langchain_core.runnables import RunnableLambda
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
+from langgraph.store.base import BaseStore
 from langgraph.types import Send
 
 from coarse2fine.agents.critic import Critic
 from coarse2fine.agents.critique import Audience
 from coarse2fine.agents.drafter import Drafter
+from coarse2fine.agents.memory import HOME_MEMORY, CaseMemory
 from coarse2fine.agents.recorded import load_critic
 from coarse2fine.agents.stylist import Stylist
 from coarse2fine.graph.context import AUDIENCES, Context, Settings
+from coarse2fine.graph.feedback_store import FeedbackStore
 from coarse2fine.graph.nodes import Crew, Nodes
 from coarse2fine.graph.persistence import knowing_our_types
 from coarse2fine.graph.run_state import RunInput, RunOutput, RunState
@@ -55,6 +58,10 @@ def build_graph(
     review: bool = False,
     checkpointer: BaseCheckpointSaver[Any] | bool | None = None,
     trace_store: TraceStore | None = HOME_STORE,
+    feedback_store: FeedbackStore | None = None,
+    memory: CaseMemory | BaseStore | None = HOME_MEMORY,
+    radiologist: str | None = None,
+    cases: int = 8,
 ) -> RunGraph:
     """Compile the graph of a run: `graph.invoke({"report": Report(findings="...")})["result"]`.
 
@@ -62,16 +69,19 @@ def build_graph(
         model: a model's name ("nano", "hf:PATH_OR_ID", "vllm:URL#ADAPTER", any `init_chat_model` name) or a chat model.
         critic: an NLI model's name ("nano-critic", "hf:PATH_OR_ID", "trueteacher:PATH_OR_ID"), a model, or a Critic.
         prompts: None for the set that the model was tuned on.
-        audiences, max_rounds, style, words, review: see `Settings`; the defaults of runs, which `context=` overrides.
+        audiences, max_rounds, style, words, review, radiologist, cases: see `Settings`; the defaults of runs, which
+            `context=` overrides.
         checkpointer: LangGraph's; needed for `review` (True where the graph is a subgraph of one that has it).
         trace_store: where run traces are kept; None keeps none (they still are in the output, under "trace").
+        feedback_store: where the edits of a review are kept as feedback; None keeps none.
+        memory: where radiologists' past reports and style cards are: a case memory, or any LangGraph store; None: none.
 
     Raises:
         ModelError, MissingExtra: a model cannot be loaded.
         PromptError: there is no such prompt set, or a template cannot be read.
         InputError: a setting cannot be.
     """
-    settings = Settings(audiences, max_rounds, style, words, review)
+    settings = Settings(audiences, max_rounds, style, words, review, radiologist, cases)
     if review and not checkpointer:
         raise InputError(
             "review=True pauses the run, which needs a checkpointer: build_graph(..., checkpointer=InMemorySaver())"
@@ -79,7 +89,9 @@ def build_graph(
     loaded = load_chat_model(model)
     templates = _prompts(prompts, loaded)
     crew = Crew(Drafter(loaded, templates), Stylist(loaded, templates), load_critic(critic))
-    return wire(Nodes(crew, settings, trace_store, can_pause=bool(checkpointer)), checkpointer)
+    known = CaseMemory(memory) if isinstance(memory, BaseStore) else memory
+    nodes = Nodes(crew, settings, trace_store, can_pause=bool(checkpointer), feedback=feedback_store, memory=known)
+    return wire(nodes, checkpointer)
 
 
 def wire(nodes: Nodes, checkpointer: BaseCheckpointSaver[Any] | bool | None = None) -> RunGraph:

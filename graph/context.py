@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, get_args
 
 from coarse2fine.agents.critique import Audience
+from coarse2fine.agents.radiologists import label_of
 from coarse2fine.agents.writer import Wish
 from coarse2fine.reports import InputError
 
@@ -26,6 +27,8 @@ class Settings:
         style: the draft's style, in the words of the prompt set; None for its default.
         words: wanted length of every text in words, at most; None for any.
         review: pause before the end for a person to accept, edit or reject (needs a checkpointer).
+        radiologist: in whose style, an opaque id; None for the one that the report names, if any.
+        cases: most of that radiologist's nearest past reports that the drafter is shown.
 
     Raises:
         InputError: a setting cannot be.
@@ -36,6 +39,8 @@ class Settings:
     style: str | None = None
     words: int | None = None
     review: bool = False
+    radiologist: str | None = None
+    cases: int = 8
 
     def __post_init__(self) -> None:
         known = [audience for audience in get_args(Audience) if audience != "draft"]
@@ -48,6 +53,10 @@ class Settings:
             raise InputError(f"max_rounds is {self.max_rounds}; a text takes at least 1 round")
         if self.words is not None and self.words < 1:
             raise InputError(f"words is {self.words}; a text has at least 1 word")
+        if self.cases < 0:
+            raise InputError(f"cases is {self.cases}; it is 0 for none, or more")
+        if self.radiologist is not None:
+            label_of(self.radiologist)
         object.__setattr__(self, "audiences", tuple(dict.fromkeys(self.audiences)))
 
     @property
@@ -67,7 +76,7 @@ class Context:
     """Settings for one call of the graph, `graph.invoke(..., context={"audiences": ["brief"]})`; None: as it was built.
 
     Args:
-        audiences, max_rounds, style, words, review: see `Settings`.
+        audiences, max_rounds, style, words, review, radiologist, cases: see `Settings`.
     """
 
     audiences: Sequence[Audience] | None = None
@@ -75,6 +84,8 @@ class Context:
     style: str | None = None
     words: int | None = None
     review: bool | None = None
+    radiologist: str | None = None
+    cases: int | None = None
 
     def given(self) -> dict[str, Any]:
         """The settings that are set."""

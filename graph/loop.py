@@ -64,7 +64,8 @@ def build_loop(write: Write, writer: Revises, critic: Assesses) -> CompiledLoop:
 
     async def first(state: Loop, runtime: Runtime[Settings]) -> dict[str, Any]:
         made = await write(state, runtime.context.wish)
-        return {"text": made.text, "step": "write", "notes": made.notes, "calls": list(made.calls)}
+        update = {"text": made.text, "step": "write", "notes": made.notes, "calls": list(made.calls)}
+        return {**update, "cases": made.cases}
 
     async def critique(state: Loop, runtime: Runtime[Settings]) -> dict[str, Any]:
         made = await critic.assess(state["report"], state["text"], state["audience"])
@@ -143,6 +144,7 @@ def _finished(state: Loop, milliseconds: float) -> TextRun:
         rounds=tuple(state["rounds"]),
         reasons=() if passed else reasons_of(critique),
         calls=tuple(state["calls"]),
+        cases=state.get("cases", ()),
         milliseconds=milliseconds,
     )
 

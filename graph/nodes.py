@@ -12,11 +12,14 @@ from typing import Any, NamedTuple
 from langgraph.runtime import get_runtime
 from langgraph.types import Overwrite
 
-from coarse2fine.agents.drafter import Drafter
+from coarse2fine.agents.drafter import NOBODYS, Drafter
+from coarse2fine.agents.memory import CaseMemory
 from coarse2fine.agents.stylist import Stylist
 from coarse2fine.agents.writer import Generation, Wish
 from coarse2fine.graph.context import Context, Settings
+from coarse2fine.graph.feedback_store import FeedbackStore, feedback_of
 from coarse2fine.graph.loop import Assesses, build_loop, run_loop
+from coarse2fine.graph.recall import noted, recall
 from coarse2fine.graph.result import Result, status_of, text_result
 from coarse2fine.graph.review import apply_decision, ask_person
 from coarse2fine.graph.run_state import RunInput, RunState, StylistJob
@@ -49,15 +52,26 @@ class Nodes:
         settings: how runs go where a call's context does not say otherwise.
         store: where traces are kept, if anywhere.
         can_pause: whether there is a checkpointer, which a review needs.
+        feedback: where a person's edits are kept, if anywhere.
+        memory: where radiologists' past reports and style cards are, if anywhere.
     """
 
-    def __init__(self, crew: Crew, settings: Settings, store: TraceStore | None, can_pause: bool) -> None:
+    def __init__(
+        self,
+        crew: Crew,
+        settings: Settings,
+        store: TraceStore | None,
+        can_pause: bool,
+        feedback: FeedbackStore | None = None,
+        memory: CaseMemory | None = None,
+    ) -> None:
         self.crew, self.settings, self.store, self.can_pause = crew, settings, store, can_pause
+        self.feedback, self.memory = feedback, memory
         self._drafting = build_loop(self._write_draft, crew.drafter, crew.critic)
         self._styling = build_loop(self._restyle, crew.stylist, crew.critic)
 
     async def _write_draft(self, state: Loop, wish: Wish) -> Generation:
-        return await self.crew.drafter.draft(state["report"], wish)
+        return await self.crew.drafter.draft(state["report"], wish, state.get("hand", NOBODYS))
 
     async def _restyle(self, state: Loop, wish: Wish) -> Generation:
         return await self.crew.stylist.restyle(state["report"], state["draft"], state["audience"], wish)
@@ -67,12 +81,15 @@ class Nodes:
         settings = self.settings.with_context(get_runtime(Context).context)
         if settings.review and not self.can_pause:
             raise InputError("review pauses the run, which needs a checkpointer: build_graph(..., checkpointer=...)")
+        settings, hand, unread = await recall(self.memory, state["report"], settings, self.crew.drafter)
+        job = Job(report=state["report"], audience="draft", hand=hand)
         begun: RunState = {"report": state["report"], "settings": settings, "started": time.time(), "texts": []}
         try:
-            run = await run_loop(self._drafting, Job(report=state["report"], audience="draft"), settings)
+            run = await run_loop(self._drafting, job, settings)
         except Coarse2FineError as error:
             await self._keep(self._trace(begun, [_broken("draft", error)], error=str(error)))
             raise
+        run = noted(run, unread)
         return {"settings": settings, "started": begun["started"], "draft": run, "texts": Overwrite([]), "review": ""}
 
     def jobs(self, state: RunState) -> list[StylistJob]:
@@ -101,7 +118,7 @@ class Nodes:
         """Record the trace and make the result."""
         texts = [state["draft"], *state["texts"]]
         trace = self._trace(state, texts)
-        unkept = await self._keep(trace)
+        unkept = [why for why in (await self._keep(trace), await self._remember(trace)) if why]
         result = Result(
             id=state["report"].id,
             status=status_of(texts),
@@ -110,7 +127,7 @@ class Nodes:
             trace_id=trace.id,
             models=trace.models,
             seconds=trace.wall_seconds,
-            warnings=(unkept,) if unkept else (),
+            warnings=tuple(unkept),
         )
         return {"result": result, "trace": trace}
 
@@ -138,6 +155,17 @@ class Nodes:
             await asyncio.to_thread(self.store.put, trace)
         except (OSError, sqlite3.Error) as error:
             return f"the trace could not be kept in {self.store.path}: {error}"
+        return ""
+
+    async def _remember(self, trace: RunTrace) -> str:
+        """Keep a person's edits as feedback; what went wrong, where they could not be."""
+        found = feedback_of(trace) if self.feedback is not None else []
+        if self.feedback is None or not found:
+            return ""
+        try:
+            await asyncio.to_thread(self.feedback.add, found)
+        except (OSError, sqlite3.Error) as error:
+            return f"the edits could not be kept in {self.feedback.path}: {error}"
         return ""
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from coarse2fine.agents.calls import CallRecord
 from coarse2fine.agents.critique import Audience, Critique
+from coarse2fine.agents.drafter import Hand
 from coarse2fine.graph.diff import Change
 from coarse2fine.reports import Report
 
@@ -55,6 +56,7 @@ class TextRun(_Frozen):
 
     Args:
         reasons: in words, why a person must look at it; empty where it passed.
+        cases: keys of the radiologist's past reports that its first prompt showed; no text of theirs.
         milliseconds: wall time of its loop.
     """
 
@@ -65,6 +67,7 @@ class TextRun(_Frozen):
     rounds: tuple[Round, ...] = ()
     reasons: tuple[str, ...] = ()
     calls: tuple[CallRecord, ...] = ()
+    cases: tuple[str, ...] = ()
     milliseconds: float = 0.0
 
     @property
@@ -75,11 +78,12 @@ class TextRun(_Frozen):
 
 
 class Job(TypedDict):
-    """What a loop starts from; `draft` is the text to rewrite, for stylists."""
+    """What a loop starts from; `draft` is the text to rewrite, for stylists; `hand` whose style, for the drafter."""
 
     report: Report
     audience: Audience
     draft: NotRequired[str]
+    hand: NotRequired[Hand]
 
 
 class Loop(TypedDict):
@@ -88,6 +92,8 @@ class Loop(TypedDict):
     report: Report
     audience: Audience
     draft: NotRequired[str]
+    hand: NotRequired[Hand]
+    cases: NotRequired[tuple[str, ...]]
     text: NotRequired[str]
     step: NotRequired[Step]
     told: NotRequired[tuple[str, ...]]

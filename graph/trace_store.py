@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import sqlite3
-import threading
-import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from coarse2fine.agents.sqlite_file import SqliteFile
 from coarse2fine.graph.trace_record import RunTrace
 from coarse2fine.reports import InputError
+from coarse2fine.reports.home import home_folder
 
 __all__ = ["HOME_STORE", "TraceStore", "TraceSummary", "home_folder", "read_jsonl", "write_jsonl"]
 
 _SCHEMA = """
-PRAGMA journal_mode = WAL;
-PRAGMA synchronous = NORMAL;
-PRAGMA secure_delete = ON;
 CREATE TABLE IF NOT EXISTS traces (
   id TEXT PRIMARY KEY, created TEXT NOT NULL, report_id TEXT NOT NULL, status TEXT NOT NULL, seconds REAL NOT NULL,
   record TEXT NOT NULL
@@ -46,15 +40,6 @@ class TraceSummary(NamedTuple):
     seconds: float
 
 
-def home_folder() -> Path:
-    """Where coarse2fine keeps its files: `COARSE2FINE_HOME`, else the user's data folder."""
-    chosen = os.environ.get("COARSE2FINE_HOME")
-    if chosen:
-        return Path(chosen).expanduser()
-    data = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_DATA_HOME")
-    return (Path(data) if data else Path.home() / ".local" / "share") / "coarse2fine"
-
-
 class TraceStore:
     """Keeps run traces; safe with many threads and processes.
 
@@ -65,8 +50,7 @@ class TraceStore:
 
     def __init__(self, path: str | Path | None = None) -> None:
         self._path = None if path is None else Path(path)
-        self._lock = threading.Lock()
-        self._open: _Open | None = None
+        self._file = SqliteFile(lambda: self.path, _SCHEMA)
 
     @property
     def path(self) -> Path:
@@ -87,7 +71,7 @@ class TraceStore:
             trace.wall_seconds,
             trace.model_dump_json(),
         )
-        with self._connection() as connection, connection:
+        with self._file.connection() as connection, connection:
             connection.execute("INSERT OR REPLACE INTO traces VALUES (?, ?, ?, ?, ?, ?)", row)
 
     def list(self, most: int = 50) -> list[TraceSummary]:
@@ -118,57 +102,20 @@ class TraceStore:
         if not self.path.exists():
             return 0
         limit = (datetime.now(UTC) - older_than).isoformat()
-        with self._connection() as connection:
-            with connection:
-                deleted = connection.execute("DELETE FROM traces WHERE created < ?", (limit,)).rowcount
-            connection.execute("VACUUM")
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with self._file.connection() as connection, connection:
+            deleted = connection.execute("DELETE FROM traces WHERE created < ?", (limit,)).rowcount
+        self._file.shrink()
         return deleted
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
-        with self._lock:
-            self._close()
+        self._file.close()
 
     def _select(self, query: str, values: Sequence[object] = ()) -> Rows:
         if not self.path.exists():
             return []
-        with self._connection() as connection:
+        with self._file.connection() as connection:
             return connection.execute(query, tuple(values)).fetchall()
-
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        """The open connection, for one thread at a time: opening one for each trace would cost more than writing it."""
-        with self._lock:
-            key = (self.path, os.getpid())
-            if self._open is None or self._open.key != key or not self.path.exists():
-                self._close()
-                connection = _connect(self.path)
-                self._open = _Open(key, connection, weakref.finalize(self, connection.close))
-            yield self._open.connection
-
-    def _close(self) -> None:
-        if self._open is not None and self._open.key[1] == os.getpid():
-            self._open.close()
-        self._open = None
-
-
-class _Open(NamedTuple):
-    key: tuple[Path, int]
-    connection: sqlite3.Connection
-    close: Callable[[], object]
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    connection = sqlite3.connect(path, timeout=30, check_same_thread=False)
-    try:
-        connection.executescript(_SCHEMA)
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
 
 
 HOME_STORE = TraceStore()

@@ -22,13 +22,17 @@ from pydantic import BaseModel, ConfigDict
 
 from coarse2fine.reports import PromptError
 
-__all__ = ["PromptSet", "Settings", "fence", "prompt_set", "prompt_sets"]
+__all__ = ["PromptSet", "Settings", "fence", "items", "prompt_set", "prompt_sets"]
 
 _TURN = re.compile(r"^=== (system|user|assistant) ===\n", re.MULTILINE)
 _TAG = re.compile(
-    r"<(/?)(findings|clinical_information|comparison|exam|report|draft|text|critique|case|example|impression|evidence|claim)\b",
+    r"<(/?)(findings|clinical_information|comparison|exam|report|draft|text|critique|case|example|impression|evidence|claim|style_card)\b",
     re.IGNORECASE,
 )
+_AT_HAND: Mapping[str, object] = {"cases": (), "card": ""}
+"""Variables that every template may use, and what they are when nobody gives them: a radiologist's nearest cases, the
+nearest first, each with findings, impression, exam and clinical_information; and the text of their style card."""
+
 _MESSAGE = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
 
 
@@ -43,6 +47,19 @@ def fence(text: object) -> str:
     return _TAG.sub(r"< \1\2", safe)
 
 
+_STOPS = re.compile(r"\.(?:\s*\.)+")
+
+
+def items(text: object) -> str:
+    """A list on lines of its own: "1. Effusion.. 2. No fracture." → two lines; doubled stops become one."""
+    kept = _STOPS.sub(".", str(text)).strip()
+    number, at = 2, 0
+    while kept.startswith("1") and (found := re.compile(rf"[ \t]+(?={number}[.)] ?[A-Za-z])").search(kept, at)):
+        kept = f"{kept[: found.start()]}\n{kept[found.end() :]}"
+        number, at = number + 1, found.start() + 1
+    return kept
+
+
 def _environment(sources: Mapping[str, str]) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.DictLoader(sources),
@@ -52,6 +69,7 @@ def _environment(sources: Mapping[str, str]) -> jinja2.Environment:
         autoescape=False,
     )
     environment.filters["fence"] = fence
+    environment.filters["items"] = items
     return environment
 
 
@@ -76,6 +94,8 @@ class Settings(BaseModel):
         style: the style that is asked for when nobody asks.
         lengths: the lengths in words that its templates know; empty where any number will do.
         max_characters: longest findings for one prompt; None where the set does not say.
+        cases: how many of a radiologist's nearest cases its templates show at most; None for as many as there are.
+        style_beside_cases: the style that is asked for beside cases when nobody asks; "" for `style`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -83,6 +103,12 @@ class Settings(BaseModel):
     style: str = ""
     lengths: tuple[int, ...] = ()
     max_characters: int | None = None
+    cases: int | None = None
+    style_beside_cases: str = ""
+
+    def style_for(self, wished: str | None, cases: object) -> str:
+        """The style to ask for: the wished one, else the default, which may be another beside cases."""
+        return wished or (self.style_beside_cases if cases else "") or self.style
 
     def length(self, words: int | None) -> int | None:
         """The length to ask for: the smallest known one that is not under `words`."""
@@ -110,7 +136,10 @@ class PromptSet:
         return {}
 
     def render(self, task: str, **variables: object) -> list[BaseMessage]:
-        """Messages of a task.
+        """Messages of a task; a turn that comes out empty is left out.
+
+        Args:
+            variables: the template's. `cases` and `card` need not be given: none and "".
 
         Raises:
             PromptError: the set has no such task, or a variable is missing (the error names it).
@@ -120,9 +149,11 @@ class PromptSet:
         if task not in self._turns:
             self._turns[task] = _parse(f"{self.name}/{task}", self.sources[task], self.sources)
         try:
-            return [_MESSAGE[role](template.render(variables).strip()) for role, template in self._turns[task]]
+            given = {**_AT_HAND, **variables}
+            made = [_MESSAGE[role](template.render(given).strip()) for role, template in self._turns[task]]
         except jinja2.TemplateError as error:
             raise PromptError(f"template {self.name}/{task}: {error.message or type(error).__name__}") from error
+        return [message for message in made if message.content] or made
 
     @property
     def tasks(self) -> list[str]:

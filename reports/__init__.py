@@ -11,6 +11,7 @@ from coarse2fine.reports.errors import (
     ReportError,
     UnparsableReply,
 )
+from coarse2fine.reports.feedback import Dimensions, Feedback, Rating, read_feedback, write_feedback
 from coarse2fine.reports.ingest import Format, Outcome, read_reports, read_text
 from coarse2fine.reports.layouts import LAYOUTS, read_layout
 from coarse2fine.reports.patient import Patient, patient_from
@@ -26,6 +27,8 @@ __all__ = [
     "Coarse2FineError",
     "Collected",
     "Collection",
+    "Dimensions",
+    "Feedback",
     "Format",
     "InputError",
     "Manifest",
@@ -35,6 +38,7 @@ __all__ = [
     "Outcome",
     "Patient",
     "PromptError",
+    "Rating",
     "Report",
     "ReportError",
     "Sentence",
@@ -46,6 +50,7 @@ __all__ = [
     "check_leaks",
     "parse_size",
     "patient_from",
+    "read_feedback",
     "read_layout",
     "read_reports",
     "read_text",
@@ -53,4 +58,5 @@ __all__ = [
     "split_reports",
     "split_sentences",
     "statistics",
+    "write_feedback",
 ]

@@ -6,7 +6,7 @@ import hashlib
 import json
 import warnings
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from coarse2fine.reports import ModelError
 
@@ -37,9 +37,14 @@ def adapter_base(folder: Path) -> str:
     Raises:
         ModelError: the folder holds no adapter.
     """
+    return str(_config(folder)["base_model_name_or_path"])
+
+
+def _config(folder: Path) -> dict[str, Any]:
     try:
-        return str(json.loads((folder / "adapter_config.json").read_text("utf-8"))["base_model_name_or_path"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        config = json.loads((folder / "adapter_config.json").read_text("utf-8"))
+        return {"base_model_name_or_path": config["base_model_name_or_path"], "task_type": config.get("task_type")}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{folder} holds no adapter that can be read: {error}") from error
 
 
@@ -68,13 +73,18 @@ def check_base(adapter: Path, base: Path) -> None:
         raise ModelError(f"the adapter {adapter} was trained on other weights than {base} holds: train it again")
 
 
-def put_on(model: Any, adapter: Path) -> Any:
+def put_on(model: Any, adapter: Path, task: Literal["CAUSAL_LM", "SEQ_CLS"] = "CAUSAL_LM") -> Any:
     """The model with the adapter on it.
 
+    Args:
+        task: what the adapter must be for: writing, or scoring (`train reward`).
+
     Raises:
-        ModelError: the folder holds no adapter, or one of another model.
+        ModelError: the folder holds no adapter, or one of another model or for another task.
     """
-    adapter_base(adapter)
+    kind = _config(adapter)["task_type"]
+    if kind not in (None, task):
+        raise ModelError(f"the adapter {adapter} is one for {kind}, not for {task}: a reward model writes no text")
     from peft import PeftModel
 
     try:

@@ -346,3 +346,19 @@ def test_the_version_is_the_package_version(cli: Run) -> None:
     from importlib.metadata import version
 
     assert cli("--version").stdout.strip() == version("coarse2fine")
+
+
+def test_eval_external_with_a_radiologists_memory(
+    cli: Run, answers: list[dict[str, Any]], openi: Path, tmp_path: Path
+) -> None:
+    past = [{"idx": 7, "inputs": FINDINGS, "target": "Small left pleural effusion."}]
+    (tmp_path / "past.jsonl").write_text(json.dumps(past[0]) + "\n", "utf-8")
+    cli("memory", "add", tmp_path / "past.jsonl", "--layout", "openi", "--radiologist", "r17")
+    asked = ("eval", "external", "openi", openi, "--draft-only", "--json", "--radiologist", "r17", "--cases", "5")
+    found = json.loads(cli(*asked).stdout)
+    assert (answers[0]["radiologist"], answers[0]["cases"]) == ("r17", 5)
+    assert found["rouge"]["abnormal"]["nearest case"][2] == 100
+    assert found["rouge"]["abnormal"]["medoid of 5 cases"][2] == 100
+    without = json.loads(cli("eval", "external", "openi", openi, "--draft-only", "--json").stdout)
+    assert (answers[1]["radiologist"], answers[1]["memory"]) == (None, None)
+    assert "nearest case" not in without["rouge"]["all"]

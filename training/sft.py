@@ -9,22 +9,20 @@ from __future__ import annotations
 import shutil
 import warnings
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from coarse2fine.reports import InputError, MissingExtra
+from coarse2fine.reports import InputError
 from coarse2fine.serving.adapters import weights_sha256
 from coarse2fine.training.hardware import Means, means, this_machine
 from coarse2fine.training.sft_card import Facts, Used, write_adapter_card
 from coarse2fine.training.sft_data import Base, Example, Examples, Part, encode, find_base, read_part
 from coarse2fine.training.sft_recipe import Recipe, load_recipe
 from coarse2fine.training.sft_resume import last_checkpoint, same_run
-from coarse2fine.training.sft_trainer import build_trainer, fit, load_base, packs, save_adapter
+from coarse2fine.training.sft_trainer import build_trainer, packs
+from coarse2fine.training.trainers import fit, load_base, require, save_adapter
 
 __all__ = ["Recipe", "load_recipe", "train"]
-
-_NEEDED = ("accelerate", "datasets", "peft", "trl")
 
 
 class _Data(NamedTuple):
@@ -44,7 +42,7 @@ def train(recipe: Recipe, *, report: Callable[[str], None] = print) -> Path:
         InputError: there is nothing to train on, a line cannot be learnt from, or the folder holds another run.
         ModelError: the base cannot be loaded.
     """
-    _require()
+    require("sft")
     recipe = recipe.on(None, None)
     base = find_base(recipe.base)
     train_part, validation_part = _parts(recipe)
@@ -64,12 +62,6 @@ def train(recipe: Recipe, *, report: Callable[[str], None] = print) -> Path:
     shutil.rmtree(recipe.output / "checkpoints")
     report(f"use it with --model '{facts.name}'")
     return recipe.output
-
-
-def _require() -> None:
-    lacking = [name for name in _NEEDED if find_spec(name) is None]
-    if lacking:
-        raise MissingExtra(f"`train sft` needs {', '.join(lacking)}: pip install 'coarse2fine[train]'")
 
 
 def _parts(recipe: Recipe) -> tuple[Part, Part | None]:

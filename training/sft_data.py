@@ -18,7 +18,7 @@ from coarse2fine.serving import LoadedModel, load_chat_model, model_folder
 from coarse2fine.serving import codec as marks
 from coarse2fine.training.nano_data import IGNORED
 
-__all__ = ["Base", "Example", "Examples", "Part", "encode", "find_base", "read_part"]
+__all__ = ["Base", "Example", "Examples", "Part", "encode", "encoder", "find_base", "read_part"]
 
 _NAMED = 5
 """So many bad lines are named; the others are counted."""
@@ -33,10 +33,15 @@ class Part(NamedTuple):
 
 
 class Example(NamedTuple):
-    """Token ids of a prompt and its answer, and the same with `IGNORED` where nothing is learnt."""
+    """Token ids of a prompt and its answer, and the same with `IGNORED` where nothing is learnt.
+
+    Args:
+        asked: length of the prompt.
+    """
 
     ids: list[int]
     labels: list[int]
+    asked: int
 
 
 class Examples(NamedTuple):
@@ -116,10 +121,19 @@ def encode(base: Base, reports: Sequence[Report], longest: int) -> Examples:
         ModelError: the base's tokenizer or codec cannot be loaded.
     """
     drafter = Drafter(base.loaded, prompt_set(base.loaded.prompts))
-    example = _of_nano(base) if base.is_nano else _of_hugging_face(base)
+    example = encoder(base)
     made = [example(drafter.render("draft", report, AS_USUAL), _answer(report)) for report in reports]
     kept = [e for e in made if len(e.ids) <= longest]
     return Examples(kept, len(made) - len(kept))
+
+
+def encoder(base: Base) -> Callable[[Sequence[BaseMessage], str], Example]:
+    """What makes an example of a prompt's messages and an answer.
+
+    Raises:
+        ModelError: the base's tokenizer or codec cannot be loaded.
+    """
+    return _of_nano(base) if base.is_nano else _of_hugging_face(base)
 
 
 def _answer(report: Report) -> str:
@@ -141,7 +155,7 @@ def _of_nano(base: Base) -> Callable[[Sequence[BaseMessage], str], Example]:
         ids = [engine.ids[token] for token in tokens]
         # what decoding will not let it write (a word or side that the findings lack) is not learnt either
         labels = [i if i in writable else IGNORED for i in ids]
-        return Example([*prompt.ids, *ids], [IGNORED] * len(prompt.ids) + labels)
+        return Example([*prompt.ids, *ids], [IGNORED] * len(prompt.ids) + labels, len(prompt.ids))
 
     return example
 
@@ -153,6 +167,6 @@ def _of_hugging_face(base: Base) -> Callable[[Sequence[BaseMessage], str], Examp
 
     def example(messages: Sequence[BaseMessage], answer: str) -> Example:
         prompt, said = encode_messages(tokenizer, messages), encode_answer(tokenizer, messages, answer)
-        return Example([*prompt, *said], [IGNORED] * len(prompt) + said)
+        return Example([*prompt, *said], [IGNORED] * len(prompt) + said, len(prompt))
 
     return example

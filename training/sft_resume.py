@@ -1,18 +1,25 @@
-"""Where a run of supervised fine-tuning stands: whose checkpoints lie in its folder, and which of them is whole."""
+"""Where a run of LoRA training stands: whose checkpoints lie in its folder, and which of them is whole."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 from coarse2fine.reports import InputError
-from coarse2fine.training.sft_recipe import Recipe
 
 __all__ = ["last_checkpoint", "same_run"]
 
 
-def same_run(recipe: Recipe, hashes: Sequence[str]) -> None:
+class _Described(Protocol):
+    @property
+    def output(self) -> Path: ...
+
+    def described(self) -> dict[str, Any]: ...
+
+
+def same_run(recipe: _Described, hashes: Sequence[str]) -> None:
     """Claim `OUTPUT/checkpoints` for this recipe, base and data.
 
     Args:

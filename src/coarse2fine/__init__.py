@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from coarse2fine.agents import Critic, factual_consistency
+    from coarse2fine.agents.memory import CaseMemory
     from coarse2fine.graph import Result, TraceStore, aimpress, build_graph, impress
     from coarse2fine.reports import Coarse2FineError, Report
 
 __all__ = [
+    "CaseMemory",
     "Coarse2FineError",
     "Critic",
     "Report",
@@ -30,6 +32,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "CaseMemory": "agents.memory",
     "Coarse2FineError": "reports",
     "Critic": "agents",
     "Report": "reports",

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from coarse2fine.commands import data, doctor, evaluate, impress, trace, train
+from coarse2fine.commands import data, doctor, evaluate, feedback, impress, memory, study, style, trace, train
 from coarse2fine.commands.console import CatchingGroup, version
 
 __all__ = ["app", "main"]
@@ -36,8 +36,12 @@ def _options(
 app.command("impress")(impress.impress)
 app.add_typer(trace.app, name="trace")
 app.add_typer(data.app, name="data")
+app.add_typer(feedback.app, name="feedback")
+app.add_typer(memory.app, name="memory")
+app.add_typer(style.app, name="style")
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="eval")
+app.add_typer(study.app, name="study")
 app.command("doctor")(doctor.doctor)
 
 

@@ -9,8 +9,9 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 
 from coarse2fine.agents import Critique, Omission, Verdict
 from coarse2fine.agents.calls import CallRecord, busy_seconds
-from coarse2fine.agents.drafter import Drafter
+from coarse2fine.agents.drafter import Drafter, Hand
 from coarse2fine.agents.feedback import feedback
+from coarse2fine.agents.memory import Case
 from coarse2fine.agents.stylist import Stylist
 from coarse2fine.agents.writer import Wish, excerpt
 from coarse2fine.prompts import PromptSet, prompt_set
@@ -182,3 +183,23 @@ def test_calls_side_by_side_count_once() -> None:
     assert busy_seconds([]) == 0
     assert busy_seconds([call(10, 2), call(11, 3), call(20, 1)]) == pytest.approx(5)
     assert busy_seconds([call(10, 5), call(11, 1)]) == pytest.approx(5)
+
+
+def cases(count: int) -> tuple[Case, ...]:
+    return tuple(Case(f"k{n}", "Findings.", f"Impression {n}.") for n in range(count))
+
+
+async def test_cases_give_way_to_the_findings() -> None:
+    shown = PROMPTS.replace("draft", "DRAFT {{ findings }}{% for c in cases %}{{ c.impression }}{% endfor %}{{ card }}")
+    room = len(f"DRAFT {REPORT.findings}")
+    for most, kept in ((room + 100, 4), (room + 30, 2), (room + 14, 1), (room, 0)):
+        made = await Drafter(model(["x"], most), shown).draft(REPORT, hand=Hand(cases(4)))
+        assert made.cases == tuple(f"k{n}" for n in range(kept))
+        assert made.notes == (f"the prompt showed {kept} of the radiologist's 4 nearest reports",)
+    made = await Drafter(model(["x"], room), shown).draft(REPORT, hand=Hand(card="A card."))
+    assert made.notes == ()
+    loaded = model(["x"], 70)
+    made = await Drafter(loaded, shown).draft(REPORT, hand=Hand(cases(2), "A card that is far too long to be read."))
+    assert made.cases == ()
+    assert "drafted in 2 parts" in made.notes[0]
+    assert all("card" not in prompt and "Impression" not in prompt for prompt in asked(loaded))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from coarse2fine.prompts import PromptSet, fence, prompt_set, prompt_sets
+from coarse2fine.prompts import PromptSet, Settings, fence, items, prompt_set, prompt_sets
 from coarse2fine.reports import PromptError
 
 REPORT: dict[str, Any] = {
@@ -147,3 +147,26 @@ def test_nano_lengths(asked: int | None, given: int | None) -> None:
 def test_one_text_without_turns_is_the_users() -> None:
     (message,) = PromptSet("x", {"draft": "Say {{ findings }}"}).render("draft", findings="a")
     assert (message.type, message.content) == ("human", "Say a")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("1. Small effusion. 2. No fracture.", "1. Small effusion.\n2. No fracture."),
+        ("1. Small effusion.. 2.No fracture. .", "1. Small effusion.\n2.No fracture."),
+        ("1. Effusion 2. Fracture of rib 7.", "1. Effusion\n2. Fracture of rib 7."),
+        ("Nodule of 3.2 cm at L4-5.", "Nodule of 3.2 cm at L4-5."),
+        ("Fracture of rib 2. No effusion.", "Fracture of rib 2. No effusion."),
+        ("1. Mass, 4.5 x 2 cm.\n2. Cyst.", "1. Mass, 4.5 x 2 cm.\n2. Cyst."),
+    ],
+)
+def test_items_of_a_list_stand_on_lines_of_their_own(text: str, wanted: str) -> None:
+    assert items(text) == wanted
+
+
+def test_the_style_beside_cases_is_the_sets_own() -> None:
+    settings = prompt_set("nano").settings
+    assert settings.style_for("terse", ["a case"]) == "terse"
+    assert settings.style_for(None, ["a case"]) == "<|cases|>"
+    assert settings.style_for(None, ()) == settings.style
+    assert Settings(style="plain").style_for(None, ["a case"]) == "plain"

@@ -18,7 +18,7 @@ from coarse2fine.prompts import prompt_set
 from coarse2fine.reports import InputError, MissingExtra, ModelError, Report
 from coarse2fine.serving import codec as marks
 from coarse2fine.serving import factory, load_chat_model
-from coarse2fine.training import sft
+from coarse2fine.training import sft, trainers
 from coarse2fine.training.nano import build_model, save
 from coarse2fine.training.nano import load_recipe as load_nano_recipe
 from coarse2fine.training.nano_data import IGNORED, Vocabulary, _fixed_tokens
@@ -341,7 +341,7 @@ def test_an_adapter_is_no_base(nano: Path, tmp_path: Path) -> None:
 
 
 def test_without_trl_the_extra_is_named(nano: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sft, "find_spec", lambda name: None if name == "trl" else find_spec(name))
+    monkeypatch.setattr(trainers, "find_spec", lambda name: None if name == "trl" else find_spec(name))
     with pytest.raises(MissingExtra, match=r"needs trl: pip install 'coarse2fine\[train\]'"):
         sft.train(recipe(tmp_path, nano), report=quiet)
 

@@ -6,17 +6,18 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from coarse2fine.commands.console import CatchingGroup, JsonFlag, errors, output, print_error, print_json, write_file
 from coarse2fine.commands.options import CriticOption, ModelOption
+from coarse2fine.commands.radiologists import radiologists
+from coarse2fine.commands.score import bench_metrics, score
 
 if TYPE_CHECKING:
-    from coarse2fine.agents import Audience
     from coarse2fine.evals.critic_benchmark import Judged
-    from coarse2fine.evals.external import Run
+    from coarse2fine.evals.external import JudgeSupport, Run
     from coarse2fine.reports import Report
 
 __all__ = ["app"]
@@ -26,6 +27,10 @@ app = typer.Typer(cls=CatchingGroup, no_args_is_help=True, help="Measure on text
 LayoutArgument = Annotated[str, typer.Argument(metavar="LAYOUT", help="How the file is laid out: openi.")]
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE")]
 _FAILED = 2
+
+app.command("score")(score)
+app.command("bench-metrics")(bench_metrics)
+app.command("radiologists")(radiologists)
 
 
 @app.command()
@@ -42,21 +47,42 @@ def external(
         Path | None,
         typer.Option(metavar="FILE", help="Training rows in the same layout: rows not in it are shown apart."),
     ] = None,
+    radiologist: Annotated[
+        str | None, typer.Option(metavar="ID", help="Draft with this radiologist's remembered cases and style card.")
+    ] = None,
+    cases: Annotated[int, typer.Option(min=0, help="With --radiologist: nearest cases shown, at most.")] = 8,
+    support: Annotated[
+        bool,
+        typer.Option("--support", help="Also judge what the findings support, before and after the critic spoke."),
+    ] = False,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write one JSON line a row.")] = None,
     as_json: Annotated[bool, JsonFlag] = False,
 ) -> None:
     """Run the whole graph on published reports: ROUGE and its floors, pass rates, rounds, seconds, an audit."""
     import asyncio
 
-    from coarse2fine.evals.external import evaluate, figures
+    from coarse2fine.agents.memory import HOME_MEMORY
+    from coarse2fine.evals.external import FLOORS, evaluate, figures, memory_floors
     from coarse2fine.evals.layouts import read_cases
 
-    cases = read_cases(layout, file, limit)
+    reports = read_cases(layout, file, limit)
     known = frozenset(case.report.findings.strip() for case in read_cases(layout, seen)) if seen else frozenset()
-    write = _writer(model, critic, () if draft_only else ("brief", "bullet", "comprehensive"), max_rounds)
+    write = _writer(
+        model,
+        critic,
+        audiences=() if draft_only else ("brief", "bullet", "comprehensive"),
+        max_rounds=max_rounds,
+        memory=HOME_MEMORY if radiologist else None,
+        radiologist=radiologist,
+        cases=cases,
+    )
+    floors = memory_floors(HOME_MEMORY, radiologist, cases) if radiologist and cases else FLOORS
+    judge = _support_judge(critic) if support else None
     started = time.perf_counter()
-    with _progress("reports", len(cases)) as advance:
-        rows = asyncio.run(evaluate(cases, write, workers=workers, seen=known, done=lambda _: advance(1)))
+    with _progress("reports", len(reports)) as advance:
+        rows = asyncio.run(
+            evaluate(reports, write, workers=workers, seen=known, done=lambda _: advance(1), floors=floors, judge=judge)
+        )
     found = figures(rows, seconds=time.perf_counter() - started, workers=workers)
     if out is not None:
         write_file(out, "".join(row.model_dump_json() + "\n" for row in rows))
@@ -71,6 +97,15 @@ def external(
             print_error(RuntimeError(f"row {row.id}: {row.error}"))
     if found.failed:
         raise typer.Exit(_FAILED)
+
+
+def _support_judge(critic: str) -> JudgeSupport:
+    from functools import partial
+
+    from coarse2fine.evals.support import judge_support
+    from coarse2fine.serving import load_nli
+
+    return partial(judge_support, nli=load_nli(critic))
 
 
 @app.command()
@@ -156,14 +191,12 @@ def _progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
         yield lambda count: progress.advance(task, count)
 
 
-def _writer(
-    model: str, critic: str, audiences: tuple[Audience, ...], max_rounds: int
-) -> Callable[[Report], Awaitable[Run]]:
+def _writer(model: str, critic: str, **settings: Any) -> Callable[[Report], Awaitable[Run]]:
     """The graph as the evaluation calls it; no trace is kept: an evaluation of thousands would bury the user's own."""
     from coarse2fine import build_graph
     from coarse2fine.evals.external import Run
 
-    graph = build_graph(model, critic, audiences=audiences, max_rounds=max_rounds, trace_store=None)
+    graph = build_graph(model, critic, trace_store=None, **settings)
 
     async def write(report: Report) -> Run:
         done = await graph.ainvoke({"report": report})

@@ -45,7 +45,8 @@ def impress(
         typer.Option("--audience", "-a", help="For whom; repeat for several. [default: all three]"),
     ] = None,
     radiologist: Annotated[
-        str | None, typer.Option(metavar="ID", help="Who dictates: an opaque id, never a name.")
+        str | None,
+        typer.Option(metavar="ID", help="Who dictates, whose cases and style card help: an opaque id, never a name."),
     ] = None,
     model: ModelOption = "nano",
     critic: CriticOption = "nano-critic",

@@ -11,8 +11,9 @@ from rich.text import Text
 if TYPE_CHECKING:
     from coarse2fine.evals.critic_benchmark import BenchmarkFigures, Judged
     from coarse2fine.evals.external import ExternalFigures
+    from coarse2fine.evals.personal import Personal
 
-__all__ = ["benchmark_tables", "external_tables", "mistake_lines"]
+__all__ = ["benchmark_tables", "external_tables", "mistake_lines", "personal_table"]
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -33,7 +34,9 @@ def external_tables(found: ExternalFigures, title: str) -> RenderableType:
     )
     contradicted = sum(text.contradicted for text in found.texts.values())
     audit = f"passed texts that the auditor finds contradicted (side, number, polarity): {contradicted}"
-    return Group(Text(head), _rouge_table(found), _text_table(found), Text(audit), Text(speed), Text(note, style="dim"))
+    parts: list[RenderableType] = [Text(head), _rouge_table(found), _text_table(found)]
+    parts += [_support_table(found)] * bool(found.support)
+    return Group(*parts, Text(audit), Text(speed), Text(note, style="dim"))
 
 
 def _rouge_table(found: ExternalFigures) -> Table:
@@ -53,6 +56,13 @@ def _text_table(found: ExternalFigures) -> Table:
         reasons = ", ".join(f"{reason} {count}" for reason, count in text.stop_reasons.items())
         shares = (f"{share:.1%}" for share in (text.passed, text.needs_review, text.error))
         table.add_row(name, *shares, f"{text.rounds:.2f}", str(text.contradicted), reasons)
+    return table
+
+
+def _support_table(found: ExternalFigures) -> Table:
+    table = _table("", "support by the findings", "claims", "do not hold", "mean FC")
+    for name, support in found.support.items():
+        table.add_row(name, str(support.claims), str(support.unsupported), f"{support.consistency:.3f}")
     return table
 
 
@@ -82,3 +92,21 @@ def mistake_lines(judged: Judged) -> RenderableType:
         f"  findings: {row.findings}",
     )
     return Group(Text(), Text(lines[0], style="bold"), Text(lines[1], style="yellow"), Text(lines[2], style="dim"))
+
+
+def personal_table(found: Personal, title: str) -> RenderableType:
+    """Figures of `eval radiologists`."""
+    parts: list[RenderableType] = [Text(title)]
+    for name, arms in found.arms.items():
+        columns = ("better", "equal", "worse", "won", "match before", "after", "unsupported before", "after")
+        table = _table("", name, *columns)
+        for arm in arms:
+            counts = (str(arm.better), str(arm.equal), str(arm.worse), f"{arm.share:.0%}")
+            matches = (f"{arm.match_before:.2f}", f"{arm.match_after:.2f}")
+            support = (arm.support_before, arm.support_after)
+            table.add_row(arm.radiologist, *counts, *matches, *(f"{s.unsupported} of {s.claims}" for s in support))
+        before, after = found.consistency(name)
+        won = f"{name}: {found.share(name):.1%} of pairs won; mean FC {before:.3f} before, {after:.3f} after"
+        parts += [table, Text(won)]
+    note = "A pair is won by the draft that matches the radiologist's own text better; a tie is half a win."
+    return Group(*parts, Text(note, style="dim"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -13,6 +13,7 @@ __all__ = ["app"]
 
 app = typer.Typer(cls=CatchingGroup, no_args_is_help=True, help="Train models, from recipes.")
 
+_GUARDS_FAILED = 1
 RecipeOption = Annotated[Path, typer.Option("--recipe", metavar="FILE", help="A recipe, such as those in recipes/.")]
 
 
@@ -48,6 +49,87 @@ def sft(
 
     chosen = trainer.load_recipe(recipe).on(train, validate)
     _say(trainer.train(chosen, report=_progress), as_json)
+
+
+FeedbackOption = Annotated[
+    Path | None,
+    typer.Option("--feedback", metavar="FILE", help="JSON lines, as `feedback export` writes them; else what is kept."),
+]
+WhoseOption = Annotated[str | None, typer.Option("--radiologist", metavar="ID", help="Only their feedback.")]
+StartOption = Annotated[
+    str | None, typer.Option("--start", metavar="NAME", help="nano or hf:PATH_OR_ID, each also with #ADAPTER_FOLDER.")
+]
+
+
+@app.command()
+def dpo(
+    recipe: RecipeOption,
+    feedback: FeedbackOption = None,
+    radiologist: WhoseOption = None,
+    start: StartOption = None,
+    as_json: Annotated[bool, JsonFlag] = False,
+) -> None:
+    """Learn a style from pairs of texts: edits and ratings. Exit code 1 where the guards fail. A killed run resumes."""
+    _policy("dpo", recipe, feedback, radiologist, start, as_json)
+
+
+@app.command()
+def kto(
+    recipe: RecipeOption,
+    feedback: FeedbackOption = None,
+    radiologist: WhoseOption = None,
+    start: StartOption = None,
+    as_json: Annotated[bool, JsonFlag] = False,
+) -> None:
+    """Learn a style from texts that were wanted or not. Exit code 1 where the guards fail. A killed run resumes."""
+    _policy("kto", recipe, feedback, radiologist, start, as_json)
+
+
+@app.command()
+def grpo(
+    recipe: RecipeOption,
+    feedback: FeedbackOption = None,
+    radiologist: WhoseOption = None,
+    start: StartOption = None,
+    as_json: Annotated[bool, JsonFlag] = False,
+) -> None:
+    """Learn from rewards: proof, coverage, length, style. Exit code 1 where the guards fail. A killed run resumes."""
+    _policy("grpo", recipe, feedback, radiologist, start, as_json)
+
+
+@app.command()
+def reward(
+    recipe: RecipeOption,
+    feedback: FeedbackOption = None,
+    radiologist: WhoseOption = None,
+    start: StartOption = None,
+    as_json: Annotated[bool, JsonFlag] = False,
+) -> None:
+    """Learn to score texts as radiologists do, from pairs of them. A killed run resumes."""
+    from coarse2fine.training import reward as trainer
+
+    chosen = trainer.load_recipe(recipe).on(feedback, radiologist, start)
+    _say(trainer.train(chosen, report=_progress), as_json)
+
+
+def _policy(
+    method: Literal["dpo", "kto", "grpo"],
+    recipe: Path,
+    feedback: Path | None,
+    radiologist: str | None,
+    start: str | None,
+    as_json: bool,
+) -> None:
+    from coarse2fine.training import preference as trainer
+
+    chosen = trainer.load_policy_recipe(recipe, method).on(feedback, radiologist, start)
+    outcome = trainer.train(chosen, report=_progress)
+    if as_json:
+        print_json({"folder": str(outcome.folder), "failed": list(outcome.failures)})
+    else:
+        _say(outcome.folder, as_json)
+    if outcome.failures:
+        raise typer.Exit(_GUARDS_FAILED)
 
 
 def _progress(line: str) -> None:

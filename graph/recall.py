@@ -1,0 +1,54 @@
+"""What a run recalls of its radiologist before it drafts: the nearest past reports and the style card."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import NamedTuple
+
+from coarse2fine.agents.drafter import NOBODYS, Drafter, Hand
+from coarse2fine.agents.memory import CaseMemory
+from coarse2fine.agents.style_card import StyleCard, StyleCards
+from coarse2fine.graph.context import Settings
+from coarse2fine.graph.state import TextRun
+from coarse2fine.reports import InputError, Report
+
+__all__ = ["Recalled", "noted", "recall"]
+
+
+class Recalled(NamedTuple):
+    """Settings with the radiologist's style where none was asked for, their hand, and why nothing could be recalled."""
+
+    settings: Settings
+    hand: Hand
+    fault: str = ""
+
+
+async def recall(memory: CaseMemory | None, report: Report, settings: Settings, drafter: Drafter) -> Recalled:
+    """Look up the radiologist of the settings, else of the report; a memory that fails costs no one their draft."""
+    radiologist = settings.radiologist or report.radiologist
+    if memory is None or not radiologist:
+        return Recalled(settings, NOBODYS)
+    try:
+        return await asyncio.to_thread(_recall, memory, report, replace(settings, radiologist=radiologist), drafter)
+    except InputError as error:
+        return Recalled(settings, NOBODYS, f"drafted without the radiologist's past reports: {error}")
+
+
+def _recall(memory: CaseMemory, report: Report, settings: Settings, drafter: Drafter) -> Recalled:
+    radiologist = settings.radiologist or ""
+    cases = memory.nearest(report, radiologist, settings.cases)
+    card: StyleCard | None = StyleCards(memory.store).get(radiologist)
+    if card is None:
+        return Recalled(settings, Hand(tuple(cases)))
+    style = settings.style or drafter.style_of(card)
+    return Recalled(replace(settings, style=style), Hand(tuple(cases), card.text()))
+
+
+def noted(run: TextRun, fault: str) -> TextRun:
+    """The text with what went wrong noted in its first round."""
+    if not fault or not run.rounds:
+        return run
+    first, *others = run.rounds
+    first = first.model_copy(update={"notes": (fault, *first.notes)})
+    return run.model_copy(update={"rounds": (first, *others)})
