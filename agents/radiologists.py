@@ -19,7 +19,7 @@ from coarse2fine.reports import InputError
 
 __all__ = ["Kind", "Shelf", "label_of", "radiologist_of"]
 
-Kind = Literal["cases", "style"]
+Kind = Literal["cases", "style", "model"]
 _LONGEST = 200
 _PAGE = 500
 _CLIENTS = (("psycopg", "Error"), ("redis.exceptions", "RedisError"), ("pymongo.errors", "PyMongoError"))

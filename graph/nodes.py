@@ -18,7 +18,7 @@ from coarse2fine.agents.stylist import Stylist
 from coarse2fine.agents.writer import Generation, Wish
 from coarse2fine.graph.context import Context, Settings
 from coarse2fine.graph.feedback_store import FeedbackStore, feedback_of
-from coarse2fine.graph.loop import Assesses, build_loop, run_loop
+from coarse2fine.graph.loop import Assesses, CompiledLoop, build_loop, run_loop
 from coarse2fine.graph.recall import noted, recall
 from coarse2fine.graph.result import Result, status_of, text_result
 from coarse2fine.graph.review import apply_decision, ask_person
@@ -26,7 +26,9 @@ from coarse2fine.graph.run_state import RunInput, RunState, StylistJob
 from coarse2fine.graph.state import Job, Loop, TextRun
 from coarse2fine.graph.trace_record import RunTrace, model_seconds, new_trace_id, package_version
 from coarse2fine.graph.trace_store import TraceStore
+from coarse2fine.prompts import prompt_set
 from coarse2fine.reports import Coarse2FineError, InputError
+from coarse2fine.serving import load_chat_model
 
 __all__ = ["Crew", "Nodes"]
 
@@ -67,11 +69,26 @@ class Nodes:
     ) -> None:
         self.crew, self.settings, self.store, self.can_pause = crew, settings, store, can_pause
         self.feedback, self.memory = feedback, memory
-        self._drafting = build_loop(self._write_draft, crew.drafter, crew.critic)
+        self._drafting = {"": _drafting(crew.drafter, crew.critic)}
         self._styling = build_loop(self._restyle, crew.stylist, crew.critic)
 
-    async def _write_draft(self, state: Loop, wish: Wish) -> Generation:
-        return await self.crew.drafter.draft(state["report"], wish, state.get("hand", NOBODYS))
+    async def _drafted(self, model: str, job: Job, settings: Settings) -> TextRun:
+        """The draft by a radiologist's own model, "" for everybody's; where that one breaks, by everybody's."""
+        fault = ""
+        if model:
+            try:
+                return await run_loop(await asyncio.to_thread(self._loop_of, model), job, settings)
+            except Coarse2FineError as error:
+                fault = f"drafted without the radiologist's own model {model}: {error}"
+        return noted(await run_loop(self._drafting[""], job, settings), fault)
+
+    def _loop_of(self, model: str) -> CompiledLoop:
+        if model not in self._drafting:
+            loaded, everybodys = load_chat_model(model), self.crew.drafter
+            same = loaded.prompts == everybodys.model.prompts
+            templates = everybodys.prompts if same else prompt_set(loaded.prompts)
+            self._drafting[model] = _drafting(Drafter(loaded, templates), self.crew.critic)
+        return self._drafting[model]
 
     async def _restyle(self, state: Loop, wish: Wish) -> Generation:
         return await self.crew.stylist.restyle(state["report"], state["draft"], state["audience"], wish)
@@ -81,11 +98,11 @@ class Nodes:
         settings = self.settings.with_context(get_runtime(Context).context)
         if settings.review and not self.can_pause:
             raise InputError("review pauses the run, which needs a checkpointer: build_graph(..., checkpointer=...)")
-        settings, hand, unread = await recall(self.memory, state["report"], settings, self.crew.drafter)
+        settings, hand, model, unread = await recall(self.memory, state["report"], settings, self.crew.drafter)
         job = Job(report=state["report"], audience="draft", hand=hand)
         begun: RunState = {"report": state["report"], "settings": settings, "started": time.time(), "texts": []}
         try:
-            run = await run_loop(self._drafting, job, settings)
+            run = await self._drafted(model, job, settings)
         except Coarse2FineError as error:
             await self._keep(self._trace(begun, [_broken("draft", error)], error=str(error)))
             raise
@@ -140,7 +157,7 @@ class Nodes:
             error=error,
             report=state["report"],
             settings=state["settings"],
-            models=self.crew.models,
+            models={**self.crew.models, **_drafted_by(texts)},
             texts=tuple(texts),
             review=state.get("review", ""),
             wall_seconds=round(time.time() - state["started"], 4),
@@ -167,6 +184,18 @@ class Nodes:
         except (OSError, sqlite3.Error) as error:
             return f"the edits could not be kept in {self.feedback.path}: {error}"
         return ""
+
+
+def _drafting(drafter: Drafter, critic: Assesses) -> CompiledLoop:
+    async def write(state: Loop, wish: Wish) -> Generation:
+        return await drafter.draft(state["report"], wish, state.get("hand", NOBODYS))
+
+    return build_loop(write, drafter, critic)
+
+
+def _drafted_by(texts: Sequence[TextRun]) -> dict[str, str]:
+    """The drafter's model, where it is a radiologist's own."""
+    return {call.agent: call.model for text in texts for call in text.calls if call.agent == "drafter"}
 
 
 def _broken(audience: Any, error: Coarse2FineError) -> TextRun:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from coarse2fine.agents.drafter import NOBODYS, Drafter, Hand
 from coarse2fine.agents.memory import CaseMemory
+from coarse2fine.agents.personal_model import PersonalModels
 from coarse2fine.agents.style_card import StyleCard, StyleCards
 from coarse2fine.graph.context import Settings
 from coarse2fine.graph.state import TextRun
@@ -17,10 +18,18 @@ __all__ = ["Recalled", "noted", "recall"]
 
 
 class Recalled(NamedTuple):
-    """Settings with the radiologist's style where none was asked for, their hand, and why nothing could be recalled."""
+    """What a run knows of its radiologist.
+
+    Args:
+        settings: with the radiologist's style where none was asked for.
+        hand: cases and card.
+        model: the name of the model that drafts for this radiologist, "" for everybody's.
+        fault: why nothing could be recalled, "" where it could.
+    """
 
     settings: Settings
     hand: Hand
+    model: str = ""
     fault: str = ""
 
 
@@ -32,17 +41,18 @@ async def recall(memory: CaseMemory | None, report: Report, settings: Settings, 
     try:
         return await asyncio.to_thread(_recall, memory, report, replace(settings, radiologist=radiologist), drafter)
     except InputError as error:
-        return Recalled(settings, NOBODYS, f"drafted without the radiologist's past reports: {error}")
+        return Recalled(settings, NOBODYS, "", f"drafted without the radiologist's past reports: {error}")
 
 
 def _recall(memory: CaseMemory, report: Report, settings: Settings, drafter: Drafter) -> Recalled:
     radiologist = settings.radiologist or ""
     cases = memory.nearest(report, radiologist, settings.cases)
     card: StyleCard | None = StyleCards(memory.store).get(radiologist)
+    model = PersonalModels(memory.store).get(radiologist) or ""
     if card is None:
-        return Recalled(settings, Hand(tuple(cases)))
+        return Recalled(settings, Hand(tuple(cases)), model)
     style = settings.style or drafter.style_of(card)
-    return Recalled(replace(settings, style=style), Hand(tuple(cases), card.text()))
+    return Recalled(replace(settings, style=style), Hand(tuple(cases), card.text()), model)
 
 
 def noted(run: TextRun, fault: str) -> TextRun:

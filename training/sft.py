@@ -16,7 +16,17 @@ from coarse2fine.reports import InputError
 from coarse2fine.serving.adapters import weights_sha256
 from coarse2fine.training.hardware import Means, means, this_machine
 from coarse2fine.training.sft_card import Facts, Used, write_adapter_card
-from coarse2fine.training.sft_data import Base, Example, Examples, Part, encode, find_base, read_part
+from coarse2fine.training.sft_data import (
+    Base,
+    Example,
+    Examples,
+    Part,
+    Recall,
+    encode,
+    find_base,
+    read_part,
+    remembering,
+)
 from coarse2fine.training.sft_recipe import Recipe, load_recipe
 from coarse2fine.training.sft_resume import last_checkpoint, same_run
 from coarse2fine.training.sft_trainer import build_trainer, packs
@@ -48,8 +58,9 @@ def train(recipe: Recipe, *, report: Callable[[str], None] = print) -> Path:
     train_part, validation_part = _parts(recipe)
     base_sha256 = weights_sha256(Path(base.path)) if base.is_nano else ""
     same_run(recipe, [base_sha256, *(part.sha256 for part in (train_part, validation_part) if part)])
-    learnt = _data(base, train_part, recipe, report)
-    measured = _data(base, validation_part, recipe, report) if validation_part else None
+    with remembering(train_part, recipe.data.cases) as recall:
+        learnt = _data(base, train_part, recipe, recall, report)
+        measured = _data(base, validation_part, recipe, recall, report) if validation_part else None
     found = means(recipe.training, this_machine())
     if found.note:
         report(found.note)
@@ -70,8 +81,8 @@ def _parts(recipe: Recipe) -> tuple[Part, Part | None]:
     return read_part(recipe.data.train), read_part(recipe.data.validation) if recipe.data.validation else None
 
 
-def _data(base: Base, part: Part, recipe: Recipe, report: Callable[[str], None]) -> _Data:
-    examples = encode(base, part.reports, recipe.data.longest)
+def _data(base: Base, part: Part, recipe: Recipe, recall: Recall, report: Callable[[str], None]) -> _Data:
+    examples = encode(base, part.reports, recipe.data.longest, recall)
     if not examples.kept:
         raise InputError(f"no report of {part.name} fits {recipe.data.longest:,} tokens: raise data.longest")
     tokens = sum(len(example.ids) for example in examples.kept)

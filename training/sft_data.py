@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from langchain_core.messages import BaseMessage
 
 from coarse2fine.agents.drafter import Drafter
+from coarse2fine.agents.memory import Case, CaseMemory
+from coarse2fine.agents.sqlite_store import SqliteStore
 from coarse2fine.agents.writer import AS_USUAL
 from coarse2fine.prompts import prompt_set
 from coarse2fine.reports import InputError, Report, ReportError, read_reports
@@ -18,7 +22,7 @@ from coarse2fine.serving import LoadedModel, load_chat_model, model_folder
 from coarse2fine.serving import codec as marks
 from coarse2fine.training.nano_data import IGNORED
 
-__all__ = ["Base", "Example", "Examples", "Part", "encode", "encoder", "find_base", "read_part"]
+__all__ = ["Base", "Example", "Examples", "Part", "encode", "encoder", "find_base", "read_part", "remembering"]
 
 _NAMED = 5
 """So many bad lines are named; the others are counted."""
@@ -114,15 +118,38 @@ def _numbered(path: Path, reports: Sequence[Report]) -> list[tuple[int, Report]]
     return list(zip(rows, reports, strict=True))
 
 
-def encode(base: Base, reports: Sequence[Report], longest: int) -> Examples:
+Recall = Callable[[Report], Sequence[Case]]
+
+
+@contextmanager
+def remembering(part: Part, number: int) -> Iterator[Recall]:
+    """What gives the `number` other reports of a file that are nearest to a report, as the drafter sees them.
+
+    The file's reports are one memory, whoever wrote them; it lies in a temporary folder and is gone afterwards.
+    """
+    if not number:
+        yield lambda _: ()
+        return
+    with TemporaryDirectory() as folder:
+        memory = CaseMemory(SqliteStore(Path(folder) / "memory.sqlite"))
+        memory.add((report.model_copy(update={"radiologist": None}) for report in part.reports), "everybody")
+        yield lambda report: memory.nearest(report, "everybody", number)
+
+
+def encode(base: Base, reports: Sequence[Report], longest: int, recall: Recall = lambda _: ()) -> Examples:
     """Reports as examples, through the prompts that the drafter sends to this model.
+
+    Args:
+        recall: gives the past reports that stand in a report's prompt.
 
     Raises:
         ModelError: the base's tokenizer or codec cannot be loaded.
     """
     drafter = Drafter(base.loaded, prompt_set(base.loaded.prompts))
     example = encoder(base)
-    made = [example(drafter.render("draft", report, AS_USUAL), _answer(report)) for report in reports]
+    made = [
+        example(drafter.render("draft", report, AS_USUAL, cases=recall(report)), _answer(report)) for report in reports
+    ]
     kept = [e for e in made if len(e.ids) <= longest]
     return Examples(kept, len(made) - len(kept))
 

@@ -38,12 +38,15 @@ class DataRecipe(_Strict):
         train, validation: the files; the command line beats them.
         longest: tokens of prompt and impression together; longer reports are left out, and counted.
         packing: several reports to a row of `longest` tokens, where the model keeps them apart.
+        cases: so many of the nearest other reports of the training file stand in each prompt, as case memory puts them
+            there: an adapter that is used with a memory is trained with one.
     """
 
     train: Path | None = None
     validation: Path | None = None
     longest: int = Field(gt=0)
     packing: bool = False
+    cases: int = Field(default=0, ge=0)
 
 
 class TrainingRecipe(_Strict):

@@ -162,3 +162,17 @@ def test_the_editor_is_the_users_own(cli: Run, past: Path, tmp_path: Path, monke
     broken = cli("style", "edit", "--radiologist", "r17")
     assert broken.exit_code == 2
     assert "EDITOR" in broken.stderr
+
+
+def test_a_radiologists_own_model_is_chosen_shown_and_dropped(cli: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "r17"
+    folder.mkdir()
+    missing = cli("style", "use", f"nano#{folder}", "--radiologist", "r17")
+    assert missing.exit_code == 2
+    assert "holds no adapter" in missing.stderr
+    (folder / "adapter_config.json").write_text("{}")
+    assert f"nano#{folder}" in cli("style", "use", f"nano#{folder}", "--radiologist", "r17").output.replace("\n", "")
+    assert json.loads(cli("style", "use", "--radiologist", "r17", "--json").output)["model"] == f"nano#{folder}"
+    assert json.loads(cli("style", "use", "--radiologist", "r1", "--json").output)["model"] is None
+    cli("memory", "forget", "--radiologist", "r17")
+    assert json.loads(cli("style", "use", "--radiologist", "r17", "--json").output)["model"] is None

@@ -22,7 +22,7 @@ from coarse2fine.training import sft, trainers
 from coarse2fine.training.nano import build_model, save
 from coarse2fine.training.nano import load_recipe as load_nano_recipe
 from coarse2fine.training.nano_data import IGNORED, Vocabulary, _fixed_tokens
-from coarse2fine.training.sft_data import Example, encode, find_base
+from coarse2fine.training.sft_data import Example, Part, encode, find_base, remembering
 from coarse2fine.training.sft_recipe import Recipe
 
 pytestmark = [
@@ -349,3 +349,21 @@ def test_without_trl_the_extra_is_named(nano: Path, tmp_path: Path, monkeypatch:
 def test_an_example_has_a_label_for_each_token(nano: Path) -> None:
     made: list[Example] = encode(find_base(str(nano)), [Report(**row) for row in REPORTS], 500).kept
     assert all(len(example.ids) == len(example.labels) for example in made)
+
+
+def test_the_nearest_other_reports_stand_in_the_prompt_as_the_memory_puts_them_there(nano: Path) -> None:
+    reports = [Report(**row) for row in REPORTS]
+    base = find_base(str(nano))
+    with remembering(Part("train", reports, ""), 2) as recall:
+        assert [case.report_id for case in recall(reports[0])] == ["d", "b"]
+        shown = encode(base, reports[:1], 500, recall).kept[0]
+    alone = encode(base, reports[:1], 500).kept[0]
+    ids = base.loaded.chat.engine.ids  # type: ignore[attr-defined]
+    assert shown.ids.count(ids[marks.CASE]) == 2
+    assert alone.ids.count(ids[marks.CASE]) == 0
+    assert [i for i in shown.labels if i != IGNORED] == [i for i in alone.labels if i != IGNORED]
+
+
+def test_no_cases_are_no_memory() -> None:
+    with remembering(Part("train", [Report(**row) for row in REPORTS], ""), 0) as recall:
+        assert recall(Report(**REPORTS[0])) == ()

@@ -70,7 +70,7 @@ def test_conversations_teach_the_written_texts() -> None:
 @pytest.mark.parametrize(
     ("impression", "wanted"),
     [
-        ("1. Left lower lobe pneumonia.\n2. Old granuloma.", "numbered terse importance negatives none incidentals all"),
+        ("1. Left lung pneumonia.\n2. Old granuloma.", "numbered terse importance negatives none incidentals all"),
         ("Left lower lobe pneumonia. No effusion.", "prose terse importance negatives last incidentals drop"),
         ("No effusion. Left lower lobe pneumonia.", "prose terse importance negatives first incidentals drop"),
         ("- Pneumonia.\n- Otherwise normal chest.", "dashes terse importance negatives none incidentals drop"),

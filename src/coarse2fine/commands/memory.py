@@ -87,13 +87,16 @@ def forget(
     ] = None,
     as_json: Annotated[bool, JsonFlag] = False,
 ) -> None:
-    """Delete a radiologist's cases for good, and the style card with them."""
+    """Delete a radiologist's cases for good, and with them the style card and the choice of a model."""
     from coarse2fine.agents.memory import HOME_MEMORY
+    from coarse2fine.agents.personal_model import PersonalModels
     from coarse2fine.agents.style_card import StyleCards
 
     before = None if older_than is None else datetime.now(UTC) - parse_age(older_than)
     cases = HOME_MEMORY.forget(radiologist, before)
     card = before is None and StyleCards(HOME_MEMORY.store).forget(radiologist)
+    if before is None:
+        PersonalModels(HOME_MEMORY.store).forget(radiologist)
     if as_json:
         print_json({"radiologist": radiologist, "cases": cases, "style_card": card})
     else:

@@ -73,6 +73,54 @@ def edit(
     _print(card, as_json)
 
 
+@app.command()
+def use(
+    radiologist: RadiologistOption,
+    model: Annotated[
+        str | None, typer.Argument(metavar="MODEL", help="Such as nano#outputs/r17. [default: say which it is]")
+    ] = None,
+    none: Annotated[bool, typer.Option("--none", help="Draft with everybody's model again.")] = False,
+    as_json: Annotated[bool, JsonFlag] = False,
+) -> None:
+    """Draft this radiologist's reports with a model of their own: a base and the adapter trained on their texts."""
+    from coarse2fine.agents.memory import HOME_MEMORY
+    from coarse2fine.agents.personal_model import PersonalModels
+    from coarse2fine.reports import InputError
+
+    if none and model:
+        raise InputError("give a model or --none, not both")
+    models = PersonalModels(HOME_MEMORY.store)
+    if none:
+        models.forget(radiologist)
+    elif model:
+        models.put(radiologist, _checked(model))
+    found = models.get(radiologist)
+    if as_json:
+        print_json({"radiologist": radiologist, "model": found})
+    else:
+        output.print(found or "everybody's model", markup=False, soft_wrap=True)
+
+
+def _checked(model: str) -> str:
+    """The name with its adapter's folder made absolute, so that it is found from any folder.
+
+    Raises:
+        InputError: the folder holds no adapter.
+        ModelError: the name is none.
+    """
+    from coarse2fine.reports import InputError
+    from coarse2fine.serving import load_chat_model
+
+    base, mark, folder = model.partition("#")
+    if mark and not base.startswith("vllm:"):
+        path = Path(folder).expanduser().resolve()
+        if not (path / "adapter_config.json").is_file():
+            raise InputError(f"{path} holds no adapter (no adapter_config.json); `coarse2fine train` writes one")
+        model = f"{base}#{path}"
+    load_chat_model(model)
+    return model
+
+
 def _card(radiologist: str) -> StyleCard:
     """The radiologist's card.
 
