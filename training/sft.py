@@ -128,7 +128,9 @@ def _run(
 def _facts(
     base: Base, base_sha256: str, recipe: Recipe, found: Means, learnt: _Data, measured: _Data | None, run: _Run
 ) -> Facts:
-    losses = [float(entry["loss"]) for entry in run.trainer.state.log_history if "loss" in entry]
+    logged = run.trainer.state.log_history
+    losses = [float(entry["loss"]) for entry in logged if "loss" in entry]
+    losses = losses or [float(entry["train_loss"]) for entry in logged if "train_loss" in entry]  # shorter than a log
     model = run.trainer.model
     return Facts(
         name=f"{'nano' if base.name == 'nano' else f'hf:{base.name}'}#{recipe.output}",

@@ -367,3 +367,8 @@ def test_the_nearest_other_reports_stand_in_the_prompt_as_the_memory_puts_them_t
 def test_no_cases_are_no_memory() -> None:
     with remembering(Part("train", [Report(**row) for row in REPORTS], ""), 0) as recall:
         assert recall(Report(**REPORTS[0])) == ()
+
+
+def test_a_run_that_is_shorter_than_one_log_still_has_its_card(nano: Path, tmp_path: Path) -> None:
+    folder = sft.train(recipe(tmp_path, nano, log_every=1000), report=quiet)
+    assert "loss" in (folder / "README.md").read_text("utf-8")
