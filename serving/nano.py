@@ -261,6 +261,9 @@ class _Batcher:
             self._answer(batch)
 
     def _answer(self, batch: list[_Job]) -> None:
+        batch = [job for job in batch if job.future.set_running_or_notify_cancel()]  # nobody waits for the others
+        if not batch:
+            return
         try:
             replies = self.engine.answer([j.prompt for j in batch], max(j.longest for j in batch))
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for the answer
