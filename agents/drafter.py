@@ -19,10 +19,17 @@ _SPACE = re.compile(r"\s")
 
 
 class Hand(NamedTuple):
-    """How one radiologist writes: their past reports nearest to this one, the nearest first, and their card's text."""
+    """How one radiologist writes.
+
+    Args:
+        cases: their past reports nearest to this one, the nearest first.
+        card: their style card's text.
+        as_usual: whether what they wrote of such a report may stand as it is; not where another style was asked for.
+    """
 
     cases: tuple[Case, ...] = ()
     card: str = ""
+    as_usual: bool = True
 
 
 NOBODYS = Hand()
@@ -69,7 +76,7 @@ class Drafter(Writer):
         while cases and not await self.fits(self.render("draft", report, wish, cases=cases, card=card)):
             cases = cases[: len(cases) // 2]
         room = not card or await self.fits(self.render("draft", report, wish, cases=cases, card=card))
-        return Hand(cases, card if room else "")
+        return hand._replace(cases=cases, card=card if room else "")
 
     async def _parts(self, report: Report, wish: Wish, shown: Hand) -> list[Report]:
         """The report, or as many reports of whole sentences as it takes until each fits one prompt."""

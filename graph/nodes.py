@@ -19,7 +19,7 @@ from coarse2fine.agents.writer import Generation, Wish
 from coarse2fine.graph.context import Context, Settings
 from coarse2fine.graph.feedback_store import FeedbackStore, feedback_of
 from coarse2fine.graph.loop import Assesses, CompiledLoop, build_loop, run_loop
-from coarse2fine.graph.recall import noted, recall
+from coarse2fine.graph.recall import agreed, noted, recall
 from coarse2fine.graph.result import Result, status_of, text_result
 from coarse2fine.graph.review import apply_decision, ask_person
 from coarse2fine.graph.run_state import RunInput, RunState, StylistJob
@@ -188,7 +188,9 @@ class Nodes:
 
 def _drafting(drafter: Drafter, critic: Assesses) -> CompiledLoop:
     async def write(state: Loop, wish: Wish) -> Generation:
-        return await drafter.draft(state["report"], wish, state.get("hand", NOBODYS))
+        hand = state.get("hand", NOBODYS)
+        made = await drafter.draft(state["report"], wish, hand)
+        return await agreed(critic, state["report"], made, hand, wish.words)
 
     return build_loop(write, drafter, critic)
 

@@ -6,15 +6,18 @@ import asyncio
 from dataclasses import replace
 from typing import NamedTuple
 
+from coarse2fine.agents.consensus import candidates, choose
 from coarse2fine.agents.drafter import NOBODYS, Drafter, Hand
 from coarse2fine.agents.memory import CaseMemory
 from coarse2fine.agents.personal_model import PersonalModels
 from coarse2fine.agents.style_card import StyleCard, StyleCards
+from coarse2fine.agents.writer import Generation
 from coarse2fine.graph.context import Settings
+from coarse2fine.graph.loop import Assesses
 from coarse2fine.graph.state import TextRun
 from coarse2fine.reports import InputError, Report
 
-__all__ = ["Recalled", "noted", "recall"]
+__all__ = ["Recalled", "agreed", "noted", "recall"]
 
 
 class Recalled(NamedTuple):
@@ -50,9 +53,27 @@ def _recall(memory: CaseMemory, report: Report, settings: Settings, drafter: Dra
     card: StyleCard | None = StyleCards(memory.store).get(radiologist)
     model = PersonalModels(memory.store).get(radiologist) or ""
     if card is None:
-        return Recalled(settings, Hand(tuple(cases)), model)
+        return Recalled(settings, Hand(tuple(cases), as_usual=settings.style is None), model)
     style = settings.style or drafter.style_of(card)
-    return Recalled(replace(settings, style=style), Hand(tuple(cases), card.text()), model)
+    return Recalled(replace(settings, style=style), Hand(tuple(cases), card.text(), settings.style is None), model)
+
+
+async def agreed(critic: Assesses, report: Report, made: Generation, hand: Hand, words: int | None) -> Generation:
+    """A draft, or in its place what was written of a similar report, where that is more usual and proven here.
+
+    Args:
+        made: what the drafter wrote; words: most words that are wanted.
+    """
+    if not hand.cases or not hand.as_usual:
+        return made
+    options = candidates(made.text, hand.cases, words)
+    judged = [await critic.assess(report, option.text, "draft") for option in options]
+    proven = [option for option, found in zip(options, judged, strict=True) if found.critique.passed]
+    chosen = choose(made.text, hand.cases, proven)
+    calls = (*made.calls, *(call for found in judged for call in found.calls))
+    source = f"as in the past report {chosen.key}" if chosen.key else "the drafter's own"
+    note = f"{source}: of {len(options)} texts the findings prove {len(proven)}, and of these it is the most usual"
+    return made._replace(text=chosen.text, calls=calls, notes=(*made.notes, note) if proven else made.notes)
 
 
 def noted(run: TextRun, fault: str) -> TextRun:

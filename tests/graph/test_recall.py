@@ -93,7 +93,9 @@ def test_the_trace_names_the_cases_and_holds_no_text_of_theirs(ask: Any, effusio
     trace = out["trace"]
     expected = tuple(case.key for case in memory.nearest(effusion, "r1", 3))
     assert trace.texts[0].cases == expected
-    assert trace.texts[0].rounds[0].notes == ("the prompt showed 3 of the radiologist's 3 nearest reports",)
+    shown, chosen = trace.texts[0].rounds[0].notes
+    assert shown == "the prompt showed 3 of the radiologist's 3 nearest reports"
+    assert chosen.startswith("the drafter's own: of 4 texts the findings prove 1")
     assert (trace.settings.radiologist, trace.settings.cases) == ("r1", 3)
     written = trace.model_dump_json()
     assert "Of r1" not in written
@@ -207,3 +209,18 @@ def test_every_set_renders_a_draft_with_and_without_cases() -> None:
     for name in ("default", "nano", "default/expert", "default/base"):
         assert prompt_set(name).render("draft", **fields)
         assert prompt_set(name).render("draft", **fields, cases=shown, card="C.")
+
+
+def test_what_was_written_of_such_reports_stands_where_the_findings_prove_it(scripted: Any, prompts: Any) -> None:
+    report = Report(findings="There is a small left pleural effusion. Heart size is normal.")
+    usual, wrong = "Small effusion on the left.", "Small effusion on the right."
+    for written, wanted in ((usual, usual), (wrong, EFFUSION)):
+        memory = CaseMemory(InMemoryStore())
+        memory.add([Report(id=str(n), findings=report.findings, impression=written) for n in range(4)], "r1")
+        chat, _ = scripted(draft=[EFFUSION])
+        graph = build_graph(
+            chat, ScriptedNLI(), prompts, audiences=[], trace_store=None, memory=memory, radiologist="r1"
+        )
+        assert graph.invoke({"report": report})["result"].draft.text == wanted
+        asked = graph.invoke({"report": report}, context={"style": "terse"})["result"].draft.text
+        assert asked == EFFUSION
