@@ -76,7 +76,7 @@ class AttributeCheck:
     def _said_elsewhere(self, case: _Case, about: Sequence[Placed]) -> bool:
         """Whether the findings say it of something else that shares a word of the name: then a model must decide."""
         asked = set(getattr(case.statement.own, self._key))
-        names = telling(case.statement.words | frozenset(case.statement.name)) - lexicon().attribute_words
+        names = telling(case.statement.name or case.statement.words) - lexicon().attribute_words
         others = [p.statement for p in case.source.asserted() if p not in about]
         return bool(asked) and any(asked <= set(getattr(o.clause, self._key)) and names & o.words for o in others)
 

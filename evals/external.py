@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from coarse2fine.evals.audit import Contradiction, audit
+from coarse2fine.evals.floors import medoid, textrank
 from coarse2fine.evals.layouts import Case
 from coarse2fine.evals.normal import is_normal
 from coarse2fine.evals.rouge import CONSTANT, Rouge, lead, mean_rouge, rouge
@@ -30,6 +31,7 @@ FLOORS: Mapping[str, Floor] = {
     "constant string": lambda _: CONSTANT,
     "lead, 1 sentence": lambda case: lead(case.report.findings, 1),
     "lead, 3 sentences": lambda case: lead(case.report.findings, 3),
+    "TextRank, 1 sentence": lambda case: textrank(case.report.findings, 1),
 }
 """What needs no model at all, by name."""
 
@@ -220,15 +222,8 @@ def memory_floors(memory: CaseMemory, radiologist: str, cases: int) -> Mapping[s
     return {
         **FLOORS,
         "nearest case": lambda case: next(iter(impressions(case)), ""),
-        f"medoid of {cases} cases": lambda case: _medoid(impressions(case)),
+        f"medoid of {cases} cases": lambda case: medoid(impressions(case)),
     }
-
-
-def _medoid(texts: Sequence[str]) -> str:
-    def likeness(text: str) -> float:
-        return sum(rouge(other, text).rougeL for other in texts)
-
-    return max(texts, key=likeness, default="")
 
 
 def figures(rows: Sequence[Row], *, seconds: float, workers: int) -> ExternalFigures:

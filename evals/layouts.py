@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from coarse2fine.reports import InputError, Report, ReportError, read_layout
+from coarse2fine.reports import InputError, Report, ReportError, read_layout, read_reports
 
 __all__ = ["Case", "read_cases", "read_layout"]
 
@@ -17,10 +17,11 @@ class Case(NamedTuple):
     reference: str
 
 
-def read_cases(layout: str, file: Path | str, limit: int | None = None) -> list[Case]:
+def read_cases(layout: str | None, file: Path | str, limit: int | None = None) -> list[Case]:
     """The reports with their impressions apart.
 
     Args:
+        layout: a published form; None: the columns say what they hold (`read_reports`).
         limit: read so many at most, from the beginning.
 
     Raises:
@@ -28,7 +29,8 @@ def read_cases(layout: str, file: Path | str, limit: int | None = None) -> list[
         ReportError: a row cannot be read, or has no impression: an evaluation that skips rows measures something else.
     """
     cases: list[Case] = []
-    for number, outcome in enumerate(read_layout(layout, file), start=1):
+    outcomes = read_reports(file) if layout is None else read_layout(layout, file)
+    for number, outcome in enumerate(outcomes, start=1):
         if isinstance(outcome, ReportError):
             raise outcome
         if not outcome.impression:

@@ -20,7 +20,7 @@ from coarse2fine.serving.nli import NLIModel, SequenceClassifierNLI, TrueTeacher
 if TYPE_CHECKING:
     from coarse2fine.serving.nano import NanoChat
 
-__all__ = ["LoadedModel", "load_chat_model", "load_nli", "model_folder"]
+__all__ = ["LoadedModel", "load_chat_model", "load_nli", "model_folder", "unload_chat_models"]
 
 _ROOM = 24_000
 """Longest prompt, in characters, for a model that does not say what it reads (about 6,000 tokens)."""
@@ -70,6 +70,14 @@ def load_chat_model(model: str | BaseChatModel) -> LoadedModel:
         MissingExtra: it needs a package that is not installed.
     """
     return _load(model) if isinstance(model, str) else _given(model)
+
+
+def unload_chat_models() -> None:
+    """Let go of the large models that were loaded by name, so that the next one finds room; nano's stay."""
+    from coarse2fine.serving.huggingface import unload
+
+    _load.cache_clear()
+    unload()
 
 
 @cache

@@ -18,7 +18,7 @@ from typing_extensions import override
 from coarse2fine.reports import ModelError
 from coarse2fine.serving.adapters import put_on
 
-__all__ = ["HuggingFaceChat", "encode_answer", "encode_messages", "load_tokenizer"]
+__all__ = ["HuggingFaceChat", "encode_answer", "encode_messages", "load_tokenizer", "unload"]
 
 _LOCK = threading.Lock()
 _ROLES = {"system": "system", "human": "user", "ai": "assistant"}
@@ -66,6 +66,11 @@ def _load(path: str, adapter: Path | None) -> _Loaded:
     if adapter is not None:
         model = put_on(model, adapter)
     return _Loaded(tokenizer, model.eval().to("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def unload() -> None:
+    """Let go of all models; a chat model that is asked again loads its own anew."""
+    _load.cache_clear()
 
 
 class HuggingFaceChat(BaseChatModel):

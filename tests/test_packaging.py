@@ -83,6 +83,11 @@ def test_the_wheel_carries_every_module(wheel: set[str]) -> None:
     ("package", "pattern"),
     [
         ("agents", "lexicon/*.yaml"),
+        ("app", "workbench/static/*"),
+        ("app", "workbench/templates/*.j2"),
+        ("app", "*.yaml"),
+        ("evals", "*.j2"),
+        ("evals", "*.yaml"),
         ("graph", "*.j2"),
         ("prompts", "templates/*/*.j2"),
         ("prompts", "templates/*/*.yaml"),

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from coarse2fine.agents import Critic, factual_consistency
     from coarse2fine.agents.memory import CaseMemory
+    from coarse2fine.app.chat import chat_graph
+    from coarse2fine.app.tool import as_tool
     from coarse2fine.graph import Result, TraceStore, aimpress, build_graph, impress
     from coarse2fine.reports import Coarse2FineError, Report
 
@@ -26,7 +28,9 @@ __all__ = [
     "Result",
     "TraceStore",
     "aimpress",
+    "as_tool",
     "build_graph",
+    "chat_graph",
     "factual_consistency",
     "impress",
 ]
@@ -39,7 +43,9 @@ _HOMES = {
     "Result": "graph",
     "TraceStore": "graph",
     "aimpress": "graph",
+    "as_tool": "app.tool",
     "build_graph": "graph",
+    "chat_graph": "app.chat",
     "factual_consistency": "agents",
     "impress": "graph",
 }

@@ -10,7 +10,20 @@ from typing import Annotated
 
 import typer
 
-from coarse2fine.commands import data, doctor, evaluate, feedback, impress, memory, study, style, trace, train
+from coarse2fine.commands import (
+    data,
+    doctor,
+    evaluate,
+    feedback,
+    impress,
+    mcp,
+    memory,
+    serve,
+    study,
+    style,
+    trace,
+    train,
+)
 from coarse2fine.commands.console import CatchingGroup, version
 
 __all__ = ["app", "main"]
@@ -42,6 +55,8 @@ app.add_typer(style.app, name="style")
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="eval")
 app.add_typer(study.app, name="study")
+app.command("serve")(serve.serve)
+app.command("mcp")(mcp.mcp)
 app.command("doctor")(doctor.doctor)
 
 

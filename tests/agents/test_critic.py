@@ -434,3 +434,13 @@ def test_plural_possessives_are_read() -> None:
 def test_two_sides_in_parts_of_one_sentence_are_both_sides(findings: str, refused: bool) -> None:
     (found,) = Critic(ScriptedNLI(0.9)).critique(Report(findings=findings), "Bilateral filling defects.").verdicts
     assert (found.label == "contradicted") is refused
+
+
+@pytest.mark.parametrize("claim", ["Right lung apex airspace disease.", "Left chest wall port."])
+def test_a_side_taken_from_another_finding_is_refused(claim: str) -> None:
+    report = Report(
+        findings="Suture material projects over the right lung apex. There is left lower lobe airspace disease. "
+        "Left axillary clips. Right internal jugular central catheter."
+    )
+    (found,) = Critic(ScriptedNLI(0.9)).critique(report, claim).verdicts
+    assert found.label == "contradicted"

