@@ -29,10 +29,12 @@ does not name, so that it must follow from what the report describes."""
 
 _THRESHOLD = 0.5
 THRESHOLDS: Mapping[str, float] = {
-    "finding": 0.6, "conclusion": 0.6, "denial": 0.6, "normal": 0.5, "coverage": 0.5, "default": _THRESHOLD,
+    "finding": 0.6, "conclusion": 0.6, "denial": 0.6, "normal": 0.5, "coverage": 0.5, "brief": 0.75,
+    "default": _THRESHOLD,
 }  # fmt: skip
 """Entailment probabilities that prove a claim, by its kind, chosen on evals/claims/dev.jsonl: where few true claims are
-lost, rather too strict than too lenient."""
+lost, rather too strict than too lenient. "brief" is the least that what is asserted to a patient must reach: plain
+words say more than they seem to."""
 _MOST_EVIDENCE = 3
 
 
@@ -50,6 +52,7 @@ class _Open(NamedTuple):
     claim: Claim
     evidence: tuple[Sentence, ...]
     kind: ClaimKind
+    audience: Audience
 
 
 class _Read(NamedTuple):
@@ -140,9 +143,10 @@ class Critic:
         everything = [statement for statements in stated for statement in statements]
         incidental = self.incidental and job.audience == "comprehensive"
         missing = unaddressed(source, everything, incidental)
-        return _Read(source, tuple(self._without_model(claim, source) for claim in claims), tuple(missing))
+        read = tuple(self._without_model(claim, source, job.audience) for claim in claims)
+        return _Read(source, read, tuple(missing))
 
-    def _without_model(self, claim: Claim, source: Source) -> Verdict | _Open:
+    def _without_model(self, claim: Claim, source: Source, audience: Audience) -> Verdict | _Open:
         stands = verbatim(claim, source)
         if stands:
             return _verdict(claim, "supported", "verbatim", [stands], score=1.0)
@@ -152,11 +156,13 @@ class Critic:
         proof = agreement(claim, source) if self.agree else None
         if proof:
             return _verdict(claim, "supported", "check", _sentences(proof))
-        return _Open(claim, _weighed(claim, source), kind_of(claim.statements, source))
+        return _Open(claim, _weighed(claim, source), kind_of(claim.statements, source), audience)
 
     # ------------------------------------------------------------------ by the model
     def _by_nli(self, waiting: _Open, scores: NLIScores) -> Verdict:
         threshold = self.threshold(waiting.kind)
+        if waiting.audience == "brief" and waiting.kind in ("finding", "conclusion") and "brief" in self._thresholds:
+            threshold = max(threshold, self._thresholds["brief"])
         label: Label = "supported"
         reasons: tuple[str, ...] = ()
         if scores.entailment < threshold:

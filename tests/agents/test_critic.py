@@ -1,5 +1,7 @@
 """The critic's layers on invented reports."""
 
+from typing import Any
+
 import pytest
 
 from coarse2fine.agents import ALL_CHECKS, Critic, CritiqueJob, Verdict, factual_consistency, report_warnings
@@ -444,3 +446,13 @@ def test_a_side_taken_from_another_finding_is_refused(claim: str) -> None:
     )
     (found,) = Critic(ScriptedNLI(0.9)).critique(report, claim).verdicts
     assert found.label == "contradicted"
+
+
+@pytest.mark.parametrize(("audience", "label"), [("draft", "supported"), ("brief", "unsupported")])
+def test_what_is_asserted_to_a_patient_needs_more(audience: Any, label: str) -> None:
+    report = Report(findings="Patchy opacity in the right lower lobe.")
+    claim = "There may be an infection in the right lung."
+    critic = Critic(ScriptedNLI(0.7), thresholds={"default": 0.5, "brief": 0.75}, checks=(), agree=False)
+    (found,) = critic.critique(report, claim, audience).verdicts
+    assert found.label == label
+    assert Critic(ScriptedNLI(0.7), thresholds=0.6, checks=(), agree=False).critique(report, claim, audience).passed
