@@ -12,7 +12,7 @@ import yaml
 
 from coarse2fine.agents.critique import Significance
 
-__all__ = ["Concept", "Lexicon", "Match", "Organ", "Phrases", "Token", "lexicon"]
+__all__ = ["Concept", "Lexicon", "Match", "Organ", "Phrases", "Token", "lay_sentences", "lexicon"]
 
 RANK: Mapping[str, int] = {"incidental": 0, "significant": 1, "critical": 2}
 """Significance in order."""
@@ -353,11 +353,17 @@ def _singular(word: str) -> str:
     return word[:-1]
 
 
-def _read(name: Literal["terms", "findings", "concepts", "structures"]) -> dict[str, Any]:
+def _read(name: Literal["terms", "findings", "concepts", "structures", "lay"]) -> dict[str, Any]:
     text = (files("coarse2fine.agents") / "lexicon" / f"{name}.yaml").read_text("utf-8")
     # every scalar stays text: "no" is a word here, not a truth value
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     return cast(dict[str, Any], yaml.load(text, Loader=loader) or {})
+
+
+@cache
+def lay_sentences() -> Mapping[str, Sequence[str]]:
+    """What a patient is told of a finding, by its id; "{side}" stands for the side."""
+    return _read("lay")
 
 
 @cache

@@ -4,34 +4,42 @@ from __future__ import annotations
 
 from coarse2fine.agents.core import core
 from coarse2fine.agents.coverage import findings_of
-from coarse2fine.agents.critique import Critique, Verdict
+from coarse2fine.agents.critique import Audience, Critique, Verdict
 from coarse2fine.agents.layout import Line, closed, lines_of, unrepeated, write
+from coarse2fine.agents.plain import in_plain_words
 from coarse2fine.agents.source import Source, source_of
+from coarse2fine.agents.statements import parse
 from coarse2fine.reports import Report
 
 __all__ = ["repair"]
 
 
-def repair(report: Report, text: str, critique: Critique) -> str:
+def repair(report: Report, text: str, critique: Critique, audience: Audience = "draft") -> str:
     """Cut or drop the claims that failed and add omitted critical and significant findings; "" if nothing is left.
 
     A claim that is half proven is cut to its core, once: the next critique keeps it, or the next repair drops it.
     Added findings stand as the sentences of the report that state them, critical ones before all else; where every
     claim is dropped, all such findings are added. The layout of `text` is kept: a list goes on as a list, prose as
-    prose.
+    prose. For a patient, what is half proven and what is added is first said in the plain words that are known for it.
 
     Args:
         report: what the text was written from.
         text: the text that was critiqued.
         critique: its critique.
+        audience: for whom the text is.
     """
     source = source_of(report)
-    changed = {(verdict.start, verdict.end): _core(verdict, source) for verdict in critique.faults}
+    cut = _plainly if audience == "brief" else _core
+    changed = {(verdict.start, verdict.end): cut(verdict, source) for verdict in critique.faults}
     lines = unrepeated(lines_of(text, changed))
+    said = frozenset(sentence.casefold() for line in lines_of(text) for sentence in line.sentences)
     standing = {sentence.casefold() for line in lines for sentence in line.sentences}
     omitted = _omitted(report, critique) if lines else _weighty(report)
-    added = [s for s in omitted if s.casefold() not in standing]
     critical = {closed(o.text) for o in critique.omissions if o.significance == "critical"}
+    if audience == "brief":
+        plain = {text: _in_plain_words(text, source, said) for text in omitted}
+        omitted, critical = [plain[text] for text in omitted], {plain.get(text, text) for text in critical}
+    added = [s for s in dict.fromkeys(omitted) if s.casefold() not in standing]
     mark = next((line.mark for line in reversed(lines_of(text))), "")
     if lines and (first := [s for s in added if s in critical]):
         lines = [*_add([], first, mark), *lines] if mark else _before(first, lines)
@@ -47,6 +55,23 @@ def _core(verdict: Verdict, source: Source) -> str:
     """What stays of a failed claim: its core where it only says more than is proven, else nothing."""
     too_much = verdict.label == "unsupported" and (verdict.score or 0.0) >= HALF_PROVEN
     return (core(verdict.text, source) or "") if too_much else ""
+
+
+def _plainly(verdict: Verdict, source: Source) -> str:
+    """What a patient is told in place of a failed claim that something speaks for; nothing where nothing does."""
+    if (verdict.score or 0.0) < HALF_PROVEN:
+        return ""
+    named = [s for s in parse(verdict.text) if s.polarity == "asserted" and s.name and not s.normal]
+    told = in_plain_words(named[0], source) if named else []
+    return told[0] if told and verdict.text not in told else ""
+
+
+def _in_plain_words(sentence: str, source: Source, said: frozenset[str]) -> str:
+    """A sentence of the findings as a patient is told it, where plain words are known and were not tried before."""
+    named = [p.statement for p in source.placed if closed(p.sentence.text) == sentence and p.statement.name]
+    asserted = [s for s in named if s.polarity == "asserted" and not s.normal]
+    told = in_plain_words(asserted[0], source) if len(asserted) == 1 else []
+    return told[0] if told and told[0].casefold() not in said else sentence
 
 
 def _omitted(report: Report, critique: Critique) -> list[str]:

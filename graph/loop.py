@@ -127,7 +127,7 @@ def _round(state: Loop, critique: Critique) -> Round:
 async def _repair(state: Loop) -> dict[str, Any]:
     rounds = state["rounds"]
     base = rounds[-1] if rounds[-1].step == "repair" else best_round(rounds)
-    mended = repair(state["report"], base.text, base.critique)
+    mended = repair(state["report"], base.text, base.critique, state["audience"])
     return {"text": mended, "step": "repair", "told": (), "notes": (_REPAIRED,)}
 
 

@@ -9,8 +9,9 @@ from coarse2fine.graph.state import Loop, Round, StopReason
 
 __all__ = ["MAX_REPAIRS", "after_critique", "after_revise", "best_round", "why_stop"]
 
-MAX_REPAIRS = 3
-"""Repairs of one text: a claim is cut to its core, the core dropped, and the finding that is then unnamed added."""
+MAX_REPAIRS = 4
+"""Repairs of one text: a claim is cut to its core, the core dropped, and the finding that is then unnamed added, to a
+patient first in plain words and then in the report's own."""
 
 
 def best_round(rounds: Sequence[Round]) -> Round:

@@ -45,8 +45,8 @@ def test_after_a_critique() -> None:
     assert after_critique(state) == "revise"
     assert after_critique({**state, "why": "no_gain"}) == "repair"
     assert after_critique({**state, "rounds": [fine], "why": "passed"}) == "__end__"
-    repairs = [a_round(number, 1, step="repair") for number in range(2, 5)]
-    for tried in range(3):
+    repairs = [a_round(number, 1, step="repair") for number in range(2, 6)]
+    for tried in range(4):
         assert after_critique({**state, "rounds": [wrong, *repairs[:tried]], "why": "no_gain"}) == "repair"
     assert after_critique({**state, "rounds": [wrong, *repairs], "why": "no_gain"}) == "__end__"
     empty = Round(number=2, step="repair", text="", critique=Critique(verdicts=()))

@@ -1,6 +1,7 @@
-"""Makes the critic's list of findings (`agents/lexicon/concepts.yaml`) from the knowledge base.
+"""Makes the critic's list of findings and repair's plain words from the knowledge base.
 
 python -m coarse2fine.training.corpus.lexicon > agents/lexicon/concepts.yaml
+python -m coarse2fine.training.corpus.lexicon lay > agents/lexicon/lay.yaml
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ import yaml
 
 from coarse2fine.training.corpus.compose import mentions
 from coarse2fine.training.corpus.grammar import Template
-from coarse2fine.training.corpus.knowledge import Exam, knowledge
+from coarse2fine.training.corpus.knowledge import Exam, Finding, knowledge
 
-__all__ = ["concepts", "main"]
+__all__ = ["concepts", "lay", "main"]
 
 _HEAD = "# Made from the knowledge base by `python -m coarse2fine.training.corpus.lexicon`; do not edit.\n"
 
@@ -39,12 +40,44 @@ def concepts(exams: Iterable[Exam]) -> dict[str, dict[str, Any]]:
             names = [name for name in (*finding.nouns, *finding.deny) if not mentions(normals, name)]
             if not names:
                 continue
-            key = "_".join(finding.names[0].lower().replace("-", " ").split())
+            key = _key(finding)
             entry = merged.setdefault(key, {"names": [], "regions": [], "significance": {}})
             entry["names"] += [name for name in names if name not in entry["names"]]
             entry["regions"] += [finding.region] if finding.region not in entry["regions"] else []
             entry["significance"].setdefault(exam.exam, finding.significance)
     return dict(sorted(merged.items()))
+
+
+def _key(finding: Finding) -> str:
+    return "_".join(finding.names[0].lower().replace("-", " ").split())
+
+
+_MOST_LAY = 3
+_SIDE = "{side}"
+
+
+def lay(exams: Iterable[Exam]) -> dict[str, list[str]]:
+    """What a patient is told of each finding: its shortest plain sentences that need no attribute but a side.
+
+    Returns:
+        id (as in `concepts`) → sentences, those with a side ("{side}") first, the shortest first.
+    """
+    told: dict[str, dict[str, None]] = {}
+    for exam in exams:
+        for finding in exam.findings:
+            here = told.setdefault(_key(finding), {})
+            for text in finding.lay:
+                for values in ({"side": _SIDE, "side_lay": _SIDE}, {}):
+                    made = Template(text).expand(random.Random(0), values, keep=0.0, always=frozenset({"side"}))
+                    if made and made.text:
+                        here[made.text] = None
+    return {key: _shortest(found) for key, found in sorted(told.items()) if found}
+
+
+def _shortest(sentences: Iterable[str]) -> list[str]:
+    ordered = sorted(sentences, key=len)
+    sided = [s for s in ordered if _SIDE in s][:_MOST_LAY]
+    return [*sided, *[s for s in ordered if _SIDE not in s][:_MOST_LAY]]
 
 
 _DENIES = re.compile(r"(?i)\b(no|not|without|nor|none|free|negative|absent|absence|excluded|cannot)\b|\bnon")
@@ -61,8 +94,9 @@ def _normal_texts(exam: Exam) -> Iterator[str]:
 
 
 def main() -> None:
-    """Write the list to standard output."""
-    sys.stdout.write(_HEAD + yaml.safe_dump(concepts(knowledge()), sort_keys=False, allow_unicode=True, width=120))
+    """Write the list of findings, or with the argument "lay" their plain words, to standard output."""
+    made = lay(knowledge()) if sys.argv[1:] == ["lay"] else concepts(knowledge())
+    sys.stdout.write(_HEAD + yaml.safe_dump(made, sort_keys=False, allow_unicode=True, width=120))
 
 
 if __name__ == "__main__":
