@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from pathlib import Path
 
 import pytest
 
-from coarse2fine.reports import InputError
+from coarse2fine.reports import InputError, split_sentences
 from coarse2fine.training.corpus.rows import written_conversation
 from coarse2fine.training.corpus.written import (
     Written,
@@ -110,3 +111,20 @@ def test_what_teaches_the_models_stands_in_no_benchmark(part: str) -> None:
     judged = {json.loads(line)["findings"].casefold() for line in lines}
     assert len(judged) > 40
     assert not judged & {report.findings.casefold() for report in written()}
+
+
+def test_no_report_of_a_published_data_set_is_among_them() -> None:
+    folder = Path(__file__).parents[3] / "shared" / "data" / "openi"
+    if not folder.is_dir():
+        pytest.skip("Open-I is not beside this repository: nothing to compare with")
+    lines = [line for file in sorted(folder.glob("*.jsonl")) for line in file.read_text("utf-8").splitlines()]
+    published = {sentence for line in lines for sentence in long_sentences(json.loads(line)["inputs"])}
+    assert published
+    taken = [s for report in written() for s in long_sentences(report.findings) if s in published]
+    assert not taken
+
+
+def long_sentences(text: str) -> set[str]:
+    """Sentences of at least eight words, in lower case and without punctuation."""
+    plain = (re.sub(r"\W+", " ", sentence.text.lower()).strip() for sentence in split_sentences(text))
+    return {sentence for sentence in plain if len(sentence.split()) >= 8}
