@@ -56,11 +56,19 @@ class _Open(NamedTuple):
 
 
 class _Read(NamedTuple):
-    """A text as read before the model is asked: verdicts that stand, claims that wait, findings that seem left out."""
+    """A text as read before the model is asked.
+
+    Args:
+        claims: verdicts that stand, and claims that wait.
+        missing: findings that seem left out.
+        asserts: whether the text says that anything is there: one that only denies names no finding, whatever a model
+            makes of it.
+    """
 
     source: Source
     claims: tuple[Verdict | _Open, ...]
     missing: tuple[Finding, ...]
+    asserts: bool
 
 
 class Critic:
@@ -116,7 +124,8 @@ class Critic:
         critiques = []
         for job, r in zip(jobs, read, strict=True):
             verdicts = tuple(next(decided) if isinstance(c, _Open) else c for c in r.claims)
-            omitted = [f for f in r.missing if next(scores).entailment < self.threshold("coverage")]
+            named = [next(scores).entailment >= self.threshold("coverage") and r.asserts for _ in r.missing]
+            omitted = [f for f, is_named in zip(r.missing, named, strict=True) if not is_named]
             critiques.append(
                 Critique(
                     verdicts=verdicts,
@@ -144,7 +153,8 @@ class Critic:
         incidental = self.incidental and job.audience == "comprehensive"
         missing = unaddressed(source, everything, incidental)
         read = tuple(self._without_model(claim, source, job.audience) for claim in claims)
-        return _Read(source, read, tuple(missing))
+        asserts = not everything or any(s.polarity != "denied" and not s.normal for s in everything)
+        return _Read(source, read, tuple(missing), asserts)
 
     def _without_model(self, claim: Claim, source: Source, audience: Audience) -> Verdict | _Open:
         stands = verbatim(claim, source)

@@ -456,3 +456,13 @@ def test_what_is_asserted_to_a_patient_needs_more(audience: Any, label: str) -> 
     (found,) = critic.critique(report, claim, audience).verdicts
     assert found.label == label
     assert Critic(ScriptedNLI(0.7), thresholds=0.6, checks=(), agree=False).critique(report, claim, audience).passed
+
+
+@pytest.mark.parametrize(
+    ("text", "omitted"),
+    [("No new pneumonia.", 1), ("No pneumothorax. The heart is normal.", 1), ("Persisting opacity at both bases.", 0)],
+)
+def test_a_denial_never_names_a_finding_whatever_the_model_says(text: str, omitted: int) -> None:
+    report = Report(findings="Consolidation persists in both lower lobes. No pneumothorax. The heart is normal.")
+    critique = Critic(ScriptedNLI(1.0), checks=()).critique(report, text)
+    assert len(critique.omissions) == omitted
