@@ -18,6 +18,7 @@ from coarse2fine.serving import codec as marks
 from coarse2fine.serving.nano import load_codec
 from coarse2fine.training.card import NanoFacts, write_nano_card
 from coarse2fine.training.checkpoint import resume, save_checkpoint
+from coarse2fine.training.growth import grow
 from coarse2fine.training.nano_data import IGNORED, Rows, Vocabulary, batches, prepare
 from coarse2fine.training.nano_recipe import Recipe, TrainingRecipe, load_recipe
 
@@ -80,18 +81,26 @@ def build_model(recipe: Recipe, vocabulary: Vocabulary) -> LlamaForCausalLM:
 def start_from(model: LlamaForCausalLM, vocabulary: Vocabulary, folder: Path) -> int:
     """Copy the weights of a trained nano into `model`; rows of the word embeddings go by word, new words stay random.
 
+    Where `model` has more or wider layers, the new ones change nothing at first (`training.growth`).
+
     Returns:
         How many words of `vocabulary` the earlier model knew.
 
     Raises:
-        ModelError: the folder holds no nano, or one of another size.
+        ModelError: the folder holds no nano, or one that cannot be grown to this size.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     load_codec(folder)
     earlier = AutoModelForCausalLM.from_pretrained(folder, dtype="float32")
     known: dict[str, int] = AutoTokenizer.from_pretrained(folder).get_vocab()
-    state = earlier.state_dict()
+    shape, before = model.config, earlier.config
+    try:
+        state = grow(
+            earlier.state_dict(), before.num_hidden_layers, shape.num_hidden_layers, shape.intermediate_size
+        )
+    except ValueError as error:
+        raise ModelError(f"{folder} is not of the recipe's size: {error}") from error
     rows = [(i, known[token]) for i, token in enumerate(vocabulary.tokens) if token in known]
     words = model.get_input_embeddings().weight.detach().clone()
     earlier_words = state["model.embed_tokens.weight"]
