@@ -153,10 +153,15 @@ class Lexicon:
             known = self._words[raw] = self._canonical(raw)
         return known
 
-    def _canonical(self, raw: str) -> str:
+    def american(self, raw: str) -> str:
+        """A word in American spelling, without what follows an apostrophe."""
         word = raw.split("'")[0] or raw
         for pattern, new in _BRITISH:
             word = pattern.sub(new, word)
+        return word
+
+    def _canonical(self, raw: str) -> str:
+        word = self.american(raw)
         if word in self._synonyms:
             return self._synonyms[word]
         word = self._plurals.get(word) or _singular(word)
@@ -235,10 +240,18 @@ class Lexicon:
                 scopes.setdefault(word, set()).add(name)
         return {word: frozenset(names) for word, names in scopes.items()}
 
+    def _named_by_hand(self) -> list[tuple[tuple[str, ...], frozenset[str]]]:
+        return [(self.phrase(n), frozenset([i])) for i, data in self._hand.items() for n in data["names"]]
+
+    @cached_property
+    def hand_names(self) -> Phrases:
+        """Names of findings by hand → their ids."""
+        return Phrases(self._named_by_hand())
+
     @cached_property
     def names(self) -> Phrases:
         """Names of findings → ids of all the concepts that carry them."""
-        hand = [(self.phrase(n), frozenset([i])) for i, data in self._hand.items() for n in data["names"]]
+        hand = self._named_by_hand()
         known = [(self.phrase(n), frozenset([f"kb:{i}"])) for i, data in self._known.items() for n in data["names"]]
         known = [pair for pair in known if self._says_something(pair[0])]
         spoken = {name for name, _ in (*hand, *known)}
@@ -318,14 +331,29 @@ class Lexicon:
                 regions[region] = (*regions.get(region, ()), name)
         return regions
 
-    def significance(self, ids: Iterable[str], exam: str = "", organs: frozenset[str] = frozenset()) -> Significance:
+    def significance(
+        self, ids: Iterable[str], exam: str = "", organs: frozenset[str] = frozenset(), name: Sequence[str] = ()
+    ) -> Significance:
         """How much a name matters: the highest of the findings by hand that carry it, else the knowledge base's.
 
-        A name that many findings share ("cyst") matters as much as the middle one of those in the same organs.
+        A name that many findings share ("cyst") matters as much as the middle one of those in the same organs. Where
+        the knowledge base knows the name from other examinations only, a finding by hand counts that stands within it:
+        on a chest radiograph "multilevel degenerative changes" are degenerative changes.
+
+        Args:
+            ids: the findings that carry the name.
+            exam: the examination's identifier or its modality in capitals; "" where it is not known.
+            organs: where the finding lies, as far as its sentence says.
+            name: the name's words.
         """
         ids = list(ids)
         chosen = [i for i in ids if not i.startswith("kb:")]
+        if exam and not chosen and not any(exam in self.concepts[i].significance for i in ids if i in self.concepts):
+            inside = (m.value for m in self.hand_names.find(name))
+            chosen = [i for found in inside for i in sorted(found)]
         known = [i for i in chosen or ids if i in self.concepts]
+        if exam and not chosen:
+            known = [i for i in known if exam in self.concepts[i].significance] or known
         if organs and not chosen:
             known = [i for i in known if self.concepts[i].organs & organs] or known
         ranked = sorted((_for_exam(self.concepts[i].significance, exam) for i in known), key=RANK.__getitem__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from coarse2fine.agents.exams import exam_of
 from coarse2fine.agents.lexicon import lexicon
 from coarse2fine.agents.source import Claim, Placed, Source, fits_sides, may_be_the_same, same_finding
 from coarse2fine.agents.statements import Statement
@@ -27,7 +28,9 @@ def significance_of(placed: Placed, exam: str) -> str:
     statement = placed.statement
     if statement.old or statement.words & _TOLD_INCIDENTAL:
         return "incidental"
-    return lexicon().significance(statement.concepts, exam, statement.organs) if statement.concepts else "significant"
+    if not statement.concepts:
+        return "significant"
+    return lexicon().significance(statement.concepts, exam_of(exam), statement.organs, statement.name)
 
 
 def is_finding(placed: Placed) -> bool:

@@ -11,9 +11,9 @@ from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from coarse2fine.agents.attributes import Attributes, attributes
-from coarse2fine.agents.lexicon import Lexicon, Token, lexicon
+from coarse2fine.agents.lexicon import Lexicon, Match, Token, lexicon
 
-__all__ = ["Polarity", "Statement", "parse", "split_parts"]
+__all__ = ["Marked", "Polarity", "Statement", "marked", "parse", "split_parts"]
 
 Polarity = Literal["asserted", "possible", "denied", "hypothetical"]
 
@@ -87,6 +87,29 @@ def split_parts(text: str) -> list[str]:
     return parts or [text]
 
 
+class Marked(NamedTuple):
+    """A token as its sentence means it.
+
+    Args:
+        clause: number of its clause; fine: whether the clause calls something normal; joins: whether it joins two parts.
+    """
+
+    token: Token
+    polarity: Polarity
+    clause: int
+    fine: bool
+    joins: bool
+
+
+def marked(text: str) -> Iterator[Marked]:
+    """Every token of one sentence, in order."""
+    reader = _Reader(text, lexicon())
+    for number, clause in enumerate(reader.clauses()):
+        fine = any(i in reader.normals for i in range(*clause))
+        for i, polarity in zip(range(*clause), reader.polarities(clause), strict=True):
+            yield Marked(reader.tokens[i], polarity, number, fine, i in reader.joins)
+
+
 class _Reader:
     """Reads one sentence."""
 
@@ -94,13 +117,22 @@ class _Reader:
         self.text, self.lex = text, lex
         self.tokens: list[Token] = lex.tokens(text)
         self.words = [t.word for t in self.tokens]
-        self.cues = list(lex.negation.find(self.words))
+        self.cues = sorted([*lex.negation.find(self.words), *self._clear_without_of()])
         covered = {i for cue in self.cues for i in range(cue.start, cue.end)}
         self.normals = self._normal_words(covered)
         self.breaks = {m.start: m.end for m in lex.breaks.find(self.words) if m.start not in covered}
         self.joins = {m.start: m.end for m in lex.joiners.find(self.words) if not self._is_level_slash(m.start)}
         self.rest = bool(_REST & {t.raw for t in self.tokens})
         self.verbs = {i for i, t in enumerate(self.tokens) if t.raw in lex.verbs}
+
+    def _clear_without_of(self) -> Iterator[Match]:
+        """ "Lungs are clear airspace disease": a lost "of"."""
+        for i, word in enumerate(self.words):
+            if word != "clear" or "lung" not in self.words[:i]:
+                continue
+            named = next(self.lex.names.find(self.words, i + 1), None)
+            if named and all(w in self.lex.generic for w in self.words[i + 1 : named.start]):
+                yield Match(i, i + 1, ("clear",), "negation_before")
 
     def _is_level_slash(self, at: int) -> bool:
         return self.words[at] == "/" and at + 1 < len(self.words) and self.words[at + 1][-1].isdigit()
@@ -276,13 +308,14 @@ class _Reader:
     ) -> Iterator[tuple[Statement, _Piece]]:
         for piece in self.segments(clause, found):
             inside = [m for m in found if piece.start <= m.start < piece.end]
-            own = self._attributes(piece, inside)
             for mention in inside:
                 state = marks[mention.start - clause.start]
+                said = _Piece(piece.start, self._said_until(mention, piece, clause, marks))
+                own = self._attributes(said, [m for m in inside if m.start < said.end])
                 # "corticomedullary differentiation is preserved": the knowledge base names it for its loss
                 fine = all(c.startswith("kb:") for c in mention.concepts) and self._called_fine(mention, piece)
                 state = "denied" if fine and state == "asserted" else state
-                yield self._statement(piece, mention, state, own, whole), piece
+                yield self._statement(said, mention, state, own, whole), piece
         normal = list(self._normal_statements(clause, found, marks, whole))
         yield from ((statement, clause) for statement in normal)
         piece, state = self._opening(clause, marks)
@@ -292,6 +325,14 @@ class _Reader:
         if unnamed or (only_denials and not label and self.content(piece) & self.lex.abnormal):
             mention = _Mention(piece.start, piece.end, (), frozenset())
             yield self._statement(piece, mention, state, whole, whole), piece
+
+    @staticmethod
+    def _said_until(mention: _Mention, piece: _Piece, clause: _Piece, marks: Sequence[Polarity]) -> int:
+        """Where what is said of a finding ends: at "without" in "cardiomegaly without acute disease"."""
+        if marks[mention.start - clause.start] == "denied":
+            return piece.end
+        after = range(mention.end, piece.end)
+        return next((i for i in after if marks[i - clause.start] == "denied"), piece.end)
 
     def _opening(self, clause: _Piece, marks: Sequence[Polarity]) -> tuple[_Piece, Polarity]:
         """The part of a clause without known findings that says one thing: "a tear, without displaced fragment"."""

@@ -207,6 +207,8 @@ def test_the_other_side_is_refused_only_where_the_findings_do_not_have_it() -> N
         ("Calcified granuloma in the left base. Lungs are clear.", "No acute cardiopulmonary disease.", True),
         ("Degenerative changes of the spine. Lungs are clear.", "No acute abnormality.", True),
         ("Old healed rib fracture. Lungs are clear.", "No acute findings.", True),
+        ("Low lung volumes with bronchovascular crowding.", "No acute cardiopulmonary abnormality.", True),
+        ("Mild cardiomegaly, similar to prior exams. No effusion.", "Mild cardiomegaly without acute disease.", True),
         ("Right lower lobe consolidation.", "No acute cardiopulmonary abnormality.", False),
         ("Large right pneumothorax.", "Normal chest.", False),
         ("Lungs are clear.", "Lungs are not clear.", False),

@@ -28,6 +28,9 @@ def polarity(text: str, name: str) -> str:
         ("Atelectasis rather than pneumonia.", "pneumonia", "denied"),
         ("Recommend CT to evaluate the nodule.", "nodule", "hypothetical"),
         ("No pleural line to suggest pneumothorax.", "pneumothorax", "denied"),
+        ("Lungs are expanded and clear airspace disease.", "airspace", "denied"),
+        ("The lungs are clear, nodule in the apex.", "nodule", "asserted"),
+        ("There is a clear nodule.", "nodule", "asserted"),
     ],
 )
 def test_negation_has_a_scope(text: str, name: str, expected: str) -> None:
@@ -41,6 +44,11 @@ def test_attributes_belong_to_their_own_finding() -> None:
     assert consolidation.own.sides == {"right"}
     assert consolidation.own.zones == {"lower"}
     assert not consolidation.own.severity
+
+
+def test_what_is_denied_behind_a_finding_does_not_describe_it() -> None:
+    heart = next(s for s in parse("Mild cardiomegaly without acute disease.") if s.name)
+    assert (heart.own.severity, heart.own.acuity) == (frozenset({1}), frozenset())
 
 
 def test_a_side_after_two_findings_is_in_the_clause_of_both() -> None:
