@@ -9,6 +9,7 @@ from coarse2fine.agents.layout import Line, closed, lines_of, unrepeated, write
 from coarse2fine.agents.plain import in_plain_words
 from coarse2fine.agents.source import Source, source_of
 from coarse2fine.agents.statements import parse
+from coarse2fine.agents.terse import terse
 from coarse2fine.reports import Report
 
 __all__ = ["repair"]
@@ -18,7 +19,7 @@ def repair(report: Report, text: str, critique: Critique, audience: Audience = "
     """Cut or drop the claims that failed and add omitted critical and significant findings; "" if nothing is left.
 
     A claim that is half proven is cut to its core, once: the next critique keeps it, or the next repair drops it.
-    Added findings stand as the sentences of the report that state them, critical ones before all else; where every
+    Added findings stand in the words of the report, without "There is"; critical ones before all else; where every
     claim is dropped, all such findings are added. The layout of `text` is kept: a list goes on as a list, prose as
     prose. For a patient, what is half proven and what is added is first said in the plain words that are known for it.
 
@@ -36,9 +37,8 @@ def repair(report: Report, text: str, critique: Critique, audience: Audience = "
     standing = {sentence.casefold() for line in lines for sentence in line.sentences}
     omitted = _omitted(report, critique) if lines else _weighty(report)
     critical = {closed(o.text) for o in critique.omissions if o.significance == "critical"}
-    if audience == "brief":
-        plain = {text: _in_plain_words(text, source, said) for text in omitted}
-        omitted, critical = [plain[text] for text in omitted], {plain.get(text, text) for text in critical}
+    told = {text: _in_plain_words(text, source, said) if audience == "brief" else terse(text) for text in omitted}
+    omitted, critical = [told[text] for text in omitted], {told.get(text, text) for text in critical}
     added = [s for s in dict.fromkeys(omitted) if s.casefold() not in standing]
     mark = next((line.mark for line in reversed(lines_of(text))), "")
     if lines and (first := [s for s in added if s in critical]):

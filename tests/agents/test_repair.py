@@ -37,9 +37,9 @@ def test_what_failed_is_dropped() -> None:
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        ("No effusion", "No effusion. There is a large left pneumothorax."),
-        ("1. No effusion", "1. No effusion\n2. There is a large left pneumothorax."),
-        ("- No effusion\n- Clips", "- No effusion\n- Clips\n- There is a large left pneumothorax."),
+        ("No effusion", "Large left pneumothorax. No effusion"),
+        ("1. No effusion", "1. Large left pneumothorax.\n2. No effusion"),
+        ("- No effusion\n- Clips", "- Large left pneumothorax.\n- No effusion\n- Clips"),
     ],
 )
 def test_what_was_omitted_is_added_in_the_reports_words_and_the_texts_layout(text: str, wanted: str) -> None:
@@ -57,7 +57,7 @@ def test_incidental_findings_are_not_added() -> None:
 
 def test_where_nothing_is_left_the_reports_significant_findings_stand() -> None:
     text = mended("- A mass.", "A mass.")
-    assert text.startswith("- There is a large left pneumothorax.")
+    assert text.startswith("- Large left pneumothorax.")
     assert "No effusion" not in text
 
 

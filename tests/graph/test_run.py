@@ -46,7 +46,7 @@ def test_one_that_never_mends_is_repaired(scripted: Any, prompts: Any, effusion:
 def test_a_text_that_is_all_wrong_becomes_the_reports_own_words(scripted: Any, prompts: Any, effusion: Report) -> None:
     chat, _ = scripted(draft=[f"- {INVENTED}"])
     draft = run(effusion, chat, prompts, audiences=[])["result"].draft
-    assert draft.text == "- There is a small left pleural effusion."
+    assert draft.text == "- Small left pleural effusion."
     assert draft.status == "passed"
 
 
@@ -57,7 +57,7 @@ def test_a_dropped_claim_does_not_take_its_finding_along(scripted: Any, prompts:
     chat, _ = scripted(draft=["Displaced fracture of the left sixth rib. Small right pleural effusion."])
     graph = build_graph(chat, ScriptedNLI(lambda premise, claim: float(claim in premise)), prompts, trace_store=None)
     draft = graph.invoke({"report": report}, context={"audiences": []})["result"].draft
-    assert "small left pleural effusion" in draft.text
+    assert "Small left pleural effusion" in draft.text
     assert "right" not in draft.text
     assert draft.status == "passed"
 
@@ -75,8 +75,10 @@ def test_an_omitted_finding_is_added_to_every_text(scripted: Any, prompts: Any) 
     chat, _ = scripted(draft=["The heart is normal in size."])
     graph = build_graph(chat, ScriptedNLI(lambda premise, claim: float(claim in premise)), prompts, trace_store=None)
     result = graph.invoke({"report": report})["result"]
-    for text in (result.draft, *result.impressions.values()):
-        assert text.text == "There is a large left pneumothorax. The heart is normal in size."  # critical: first
+    terse, whole = "Large left pneumothorax.", "There is a large left pneumothorax."
+    for name, text in {"draft": result.draft, **result.impressions}.items():
+        said = whole if name == "brief" else terse
+        assert text.text == f"{said} The heart is normal in size."  # critical: first
         assert text.status == "passed"
 
 
