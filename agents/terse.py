@@ -14,7 +14,8 @@ _BEFORE = re.compile(
 )
 _VERB = re.compile(r"\b(?:is|are|was|were|has|have|may|appears?|shows?)\b", re.IGNORECASE)
 _BEHIND = re.compile(
-    r",? (?:is|are|was|were)(?: (?:also|now))? (?:noted|seen|identified|present|demonstrated|visuali[sz]ed|observed)\.?$",
+    r",? (?:is|are|was|were)(?: (?:also|now))? "
+    r"(?:noted|seen|identified|present|demonstrated|visuali[sz]ed|observed)\.?$",
     re.IGNORECASE,
 )
 
