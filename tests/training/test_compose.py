@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from coarse2fine.training.corpus.compose import Composed, compose, denial, mentions, say
+from coarse2fine.training.corpus.compose import Composed, compose
+from coarse2fine.training.corpus.facts import denial, mentions, say
 from coarse2fine.training.corpus.impress import AUDIENCES, audience_text, impression, spoil
 from coarse2fine.training.corpus.knowledge import Exam, knowledge, load_exams
 from coarse2fine.training.corpus.mess import draw_mess

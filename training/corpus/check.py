@@ -9,7 +9,8 @@ from pathlib import Path
 import yaml
 
 from coarse2fine.reports import InputError
-from coarse2fine.training.corpus.compose import compose, say
+from coarse2fine.training.corpus.compose import compose
+from coarse2fine.training.corpus.facts import say
 from coarse2fine.training.corpus.grammar import Template
 from coarse2fine.training.corpus.knowledge import Exam, load_exams
 

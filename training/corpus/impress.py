@@ -7,7 +7,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from coarse2fine.training.corpus.compose import Composed, Fact, compose, denial, say
+from coarse2fine.training.corpus.compose import Composed, compose
+from coarse2fine.training.corpus.facts import Fact, denial, say
 from coarse2fine.training.corpus.grammar import Template, tidy
 from coarse2fine.training.corpus.styles import Style
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from coarse2fine.training.corpus.compose import mentions
+from coarse2fine.training.corpus.facts import mentions
 from coarse2fine.training.corpus.grammar import Template
 from coarse2fine.training.corpus.knowledge import Exam, Finding, knowledge
 

@@ -11,7 +11,8 @@ from typing import Literal, NamedTuple
 
 from coarse2fine.agents.evidence import stems
 from coarse2fine.reports import Sentence, split_sentences
-from coarse2fine.training.corpus.compose import Composed, Fact, compose, mentions
+from coarse2fine.training.corpus.compose import Composed, compose
+from coarse2fine.training.corpus.facts import Fact, mentions
 from coarse2fine.training.corpus.grammar import Template, tidy
 from coarse2fine.training.corpus.knowledge import Exam, Finding
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from coarse2fine.agents.evidence import stems
-from coarse2fine.training.corpus.compose import Fact, denial, mentions
+from coarse2fine.training.corpus.facts import Fact, denial, mentions
 from coarse2fine.training.corpus.grammar import Template, tidy
 from coarse2fine.training.corpus.nli_case import ALSO, GENERAL, Case, Said, first_sentence, word
 from coarse2fine.training.corpus.nli_supported import ACUTE, concluded, joined_text, left_out

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from coarse2fine.agents.evidence import stems
-from coarse2fine.training.corpus.compose import Fact, denial, mentions
+from coarse2fine.training.corpus.facts import Fact, denial, mentions
 from coarse2fine.training.corpus.grammar import Template, tidy
 from coarse2fine.training.corpus.nli_case import ATTRIBUTES, GENERAL, Case, Said, Worded, first_sentence, word
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from coarse2fine.agents.evidence import stems
-from coarse2fine.training.corpus.compose import Fact, denial
+from coarse2fine.training.corpus.facts import Fact, denial
 from coarse2fine.training.corpus.grammar import Template, tidy
 from coarse2fine.training.corpus.nli_case import ATTRIBUTES, Case, Said, first_sentence, present, word
 from coarse2fine.training.corpus.nli_refuted import CHANGES, PLAIN_CHANGES, SEVERITIES, with_value
