@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from coarse2fine.evals.external import Row
+from coarse2fine.evals.drop import read_rows
 from coarse2fine.evals.layouts import Case
 from coarse2fine.evals.metrics import Samples
 from coarse2fine.reports import InputError, ReportError
@@ -34,7 +32,7 @@ def ours(cases: Sequence[Case], file: Path, text: str = "draft") -> Samples:
         InputError: the file cannot be read, or lacks a report.
         ReportError: a line is no such row, or has another reference or no such text.
     """
-    rows = {row.id: (number, row) for number, row in _rows(file)}
+    rows = {row.id: (number, row) for number, row in read_rows(file)}
     texts = []
     for case in cases:
         number, row = rows.get(case.report.id, (0, None))
@@ -52,20 +50,3 @@ def ours(cases: Sequence[Case], file: Path, text: str = "draft") -> Samples:
         [case.report for case in cases],
         [case.report.id for case in cases],
     )
-
-
-def _rows(file: Path) -> list[tuple[int, Row]]:
-    try:
-        lines = file.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: cannot be read: {error}") from error
-    return [(number, _row(line, file, number)) for number, line in enumerate(lines, start=1) if line.strip()]
-
-
-def _row(line: str, file: Path, number: int) -> Row:
-    try:
-        return Row.model_validate_json(line)
-    except ValidationError as error:
-        detail = error.errors(include_url=False)[0]
-        where = ".".join(map(str, detail["loc"]))
-        raise ReportError(detail["msg"], source=str(file), row=number, field=where) from None

@@ -21,6 +21,7 @@ class Part(BaseModel):
     Args:
         text: the paragraph, or what stands under a table or picture.
         head, rows: cells as text; the first column names the row.
+        caption: what a table holds, above it.
         svg: an SVG element.
     """
 
@@ -29,6 +30,7 @@ class Part(BaseModel):
     text: str = ""
     head: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
+    caption: str = ""
     svg: str = ""
 
 
@@ -53,9 +55,9 @@ def words(text: str) -> Part:
     return Part(text=text)
 
 
-def table(head: Iterable[str], rows: Iterable[Iterable[object]], text: str = "") -> Part:
-    """A table."""
-    return Part(head=tuple(head), rows=tuple(tuple(map(str, row)) for row in rows), text=text)
+def table(head: Iterable[str], rows: Iterable[Iterable[object]], text: str = "", caption: str = "") -> Part:
+    """A table, with `caption` above and `text` below."""
+    return Part(head=tuple(head), rows=tuple(tuple(map(str, row)) for row in rows), text=text, caption=caption)
 
 
 def picture(svg: str, text: str) -> Part:
@@ -87,7 +89,7 @@ def _markdown(part: Part) -> str:
         return part.text
     lines = [part.head, ("---",) * len(part.head), *part.rows]
     drawn = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |" for cells in lines)
-    return f"{drawn}\n\n{part.text}" if part.text else drawn
+    return "\n\n".join(text for text in (part.caption, drawn, part.text) if text)
 
 
 def html(page: Page) -> str:

@@ -60,7 +60,7 @@ def selection_page(found: Selection, data: str, *, pictures: bool = True) -> Pag
 
 def _overview(found: Selection) -> Part:
     return table(
-        ("system", "reports", "failed", "seconds a report", "error"),
+        ("system: model, prompts, loop", "reports", "failed", "seconds a report", "error"),
         (
             (one.name, one.rows or "–", one.failed if one.rows else "–", _seconds(one), one.error or "–")
             for one in found.systems
@@ -112,7 +112,7 @@ def contrast_table(one: Contrast, title: str = "score") -> Part:
             (score, interval(one.columns[score], _digits(score), sign=True), _p(one.columns[score].p), _p(p))
             for score, p in ((score, one.p_holm[score]) for score in shown)
         ),
-        f"{one.first} less {one.second}",
+        caption=f"{one.first} less {one.second}",
     )
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "Difference",
     "Interval",
     "Statistic",
+    "apart",
     "compare",
     "holm",
     "intervals",
@@ -131,6 +132,32 @@ def compare(
         null = gaps - value if swapped is None else swapped[i]
         found.append(Difference(value, *_quantiles(gaps, cuts), _p_value(null, value)))
     return found
+
+
+def apart(
+    first: Sequence[Statistic],
+    second: Sequence[Statistic],
+    *,
+    resamples: int = RESAMPLES,
+    confidence: float = 0.95,
+    seed: int = SEED,
+) -> list[Interval]:
+    """Figures over one set less the same figures over a set of other samples; each set is resampled by itself.
+
+    Raises:
+        InputError: figures differ in number, a set has no sample, or `resamples` or `confidence` makes no sense.
+    """
+    if len(first) != len(second):
+        raise InputError(f"the sets have different figures: {len(first)} and {len(second)}")
+    cuts = _cuts(resamples, confidence)
+    drawn, other = (
+        _figures(_draws(_samples(figures), resamples, seed + place), figures)
+        for place, figures in enumerate((first, second))
+    )
+    return [
+        Interval(one.value() - two.value(), *_quantiles(mine - theirs, cuts))
+        for one, two, mine, theirs in zip(first, second, drawn, other, strict=True)
+    ]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

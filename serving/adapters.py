@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from coarse2fine.reports import ModelError
 
-__all__ = ["BASE_FILE", "Named", "adapter_base", "check_base", "put_on", "split_name", "weights_sha256"]
+__all__ = ["BASE_FILE", "Named", "adapter_base", "adapter_rank", "check_base", "put_on", "split_name", "weights_sha256"]
 
 BASE_FILE = "base.json"
 """Beside an adapter of nano: the base's name and the sha256 of its weights."""
@@ -40,10 +40,25 @@ def adapter_base(folder: Path) -> str:
     return str(_config(folder)["base_model_name_or_path"])
 
 
+def adapter_rank(folder: Path) -> int:
+    """The rank of a LoRA adapter, the largest of its layers.
+
+    Raises:
+        ModelError: the folder holds no adapter.
+    """
+    config = _config(folder)
+    return max(int(rank) for rank in (config["r"] or 1, *config["rank_pattern"].values()))
+
+
 def _config(folder: Path) -> dict[str, Any]:
     try:
         config = json.loads((folder / "adapter_config.json").read_text("utf-8"))
-        return {"base_model_name_or_path": config["base_model_name_or_path"], "task_type": config.get("task_type")}
+        return {
+            "base_model_name_or_path": config["base_model_name_or_path"],
+            "task_type": config.get("task_type"),
+            "r": config.get("r"),
+            "rank_pattern": config.get("rank_pattern") or {},
+        }
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{folder} holds no adapter that can be read: {error}") from error
 

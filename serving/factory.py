@@ -19,6 +19,7 @@ from coarse2fine.serving.nli import NLIModel, SequenceClassifierNLI, TrueTeacher
 
 if TYPE_CHECKING:
     from coarse2fine.serving.nano import NanoChat
+    from coarse2fine.serving.nano_vllm import NanoVLLMChat
 
 __all__ = ["LoadedModel", "load_chat_model", "load_nli", "model_folder", "unload_chat_models"]
 
@@ -96,9 +97,12 @@ def _load(name: str) -> LoadedModel:
 def _given(chat: BaseChatModel) -> LoadedModel:
     from coarse2fine.serving.huggingface import HuggingFaceChat
     from coarse2fine.serving.nano import NanoChat
+    from coarse2fine.serving.nano_vllm import NanoVLLMChat
 
     if isinstance(chat, NanoChat):
         return LoadedModel(_named(f"hf:{chat.folder}", chat.adapter), chat, "nano", _nano_reads(chat))
+    if isinstance(chat, NanoVLLMChat):
+        return LoadedModel(f"vllm:{chat.url}#{chat.model}", chat, "nano", _nano_reads(chat))
     if isinstance(chat, HuggingFaceChat):
         return LoadedModel(_named(f"hf:{chat.path}", chat.adapter), chat, "default", chat.reads)
     name = getattr(chat, "model_name", None) or getattr(chat, "model", None)
@@ -137,7 +141,7 @@ def _nano(name: str, folder: Path, adapter: Path | None = None) -> LoadedModel:
     return LoadedModel(name, chat, "nano", _nano_reads(chat))
 
 
-def _nano_reads(chat: NanoChat) -> Callable[[Sequence[BaseMessage]], bool]:
+def _nano_reads(chat: NanoChat | NanoVLLMChat) -> Callable[[Sequence[BaseMessage]], bool]:
     def reads(messages: Sequence[BaseMessage]) -> bool:
         room = chat.engine.limit - chat.max_tokens
         marks = 3 * len(messages) + 2
@@ -148,22 +152,20 @@ def _nano_reads(chat: NanoChat) -> Callable[[Sequence[BaseMessage]], bool]:
 
 
 def _vllm(name: str, rest: str) -> LoadedModel:
-    url, _, adapter = rest.partition("#")
-    openai = _need("langchain_openai", "langchain-openai", name)
-    chat = openai.ChatOpenAI(base_url=url, api_key="unused", model=adapter or _served(name, url), temperature=0)
-    return LoadedModel(name, chat, "default")
+    from coarse2fine.serving.vllm import find, nano_folder
 
+    url, _, wanted = rest.partition("#")
+    served = find(url, wanted)
+    full = f"vllm:{url}#{served.name}" if wanted else name
+    if folder := nano_folder(served, lambda: model_folder("nano")):
+        from coarse2fine.serving.nano_vllm import NanoVLLMChat
 
-def _served(name: str, url: str) -> str:
-    """The first model that an OpenAI-compatible server lists: the base model of a vLLM server."""
-    import httpx
+        nano = NanoVLLMChat(url=url, model=served.name, wanted=wanted, folder=folder)
+        return LoadedModel(full, nano, "nano", _nano_reads(nano))
+    _need("langchain_openai", "langchain-openai", name)
+    from coarse2fine.serving.vllm_chat import vllm_chat
 
-    try:
-        return str(httpx.get(f"{url.rstrip('/')}/models", timeout=10).raise_for_status().json()["data"][0]["id"])
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, LookupError, TypeError) as error:
-        raise ModelError(
-            f"the server of the model {name!r} does not list its models: {error}; is it running?"
-        ) from error
+    return LoadedModel(full, vllm_chat(url, served.name, wanted), "default", served.reads if served.window else None)
 
 
 def _langchain(name: str) -> LoadedModel:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from coarse2fine.reports import ModelError
+from coarse2fine.serving.batches import by_length, padded
 
 __all__ = ["NLIModel", "NLIScores", "Pair", "SequenceClassifierNLI", "TrueTeacherNLI"]
 
@@ -44,7 +45,7 @@ class SequenceClassifierNLI:
     Args:
         path: folder or hub id.
         name: what traces call it.
-        batch_size: pairs a forward pass; pairs of like length go together.
+        batch_size: pairs a forward pass at most; pairs of like length go together.
 
     Raises:
         ModelError: (on first use) it cannot be loaded, or has no label that says entailment.
@@ -74,19 +75,18 @@ class SequenceClassifierNLI:
         if not pairs:
             return []
         tokenizer, model, labels = self._loaded
-        order = sorted(range(len(pairs)), key=lambda i: len(pairs[i].premise) + len(pairs[i].hypothesis))
-        scores: dict[int, NLIScores] = {}
-        for start in range(0, len(order), self.batch_size):
-            chosen = order[start : start + self.batch_size]
-            batch = tokenizer(
-                [pairs[i].premise for i in chosen], [pairs[i].hypothesis for i in chosen],
-                padding=True, truncation="longest_first", max_length=256, return_tensors="pt",
-            )  # fmt: skip
+        asked = list(dict.fromkeys(pairs))
+        coded = tokenizer(
+            [pair.premise for pair in asked], [pair.hypothesis for pair in asked],
+            truncation="longest_first", max_length=256,
+        )  # fmt: skip
+        scores: dict[Pair, NLIScores] = {}
+        for chosen in by_length([len(ids) for ids in coded["input_ids"]], self.batch_size):
+            batch = padded({name: [values[i] for i in chosen] for name, values in coded.items()}, tokenizer)
             with torch.inference_mode():
                 rows = model(**batch).logits.float().softmax(-1).tolist()
-            for i, row in zip(chosen, rows, strict=True):
-                scores[i] = _scores(row, labels)
-        return [scores[i] for i in range(len(pairs))]
+            scores |= {asked[i]: _scores(row, labels) for i, row in zip(chosen, rows, strict=True)}
+        return [scores[pair] for pair in pairs]
 
 
 def _label_ids(name: str, id2label: dict[int, str]) -> dict[str, int]:

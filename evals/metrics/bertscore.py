@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from coarse2fine.evals.metrics.base import Samples, Scores, means
+from coarse2fine.evals.metrics.matching import PairScorer
 from coarse2fine.reports import InputError, MissingExtra, ModelError
 
 __all__ = ["BertScoreMetric", "encoder_folder", "weights_sha256"]
@@ -23,7 +24,7 @@ _LONGEST = 100_000
 
 
 class _Loaded(NamedTuple):
-    scorer: Any
+    scorer: PairScorer
     layer: int
     sha256: str
 
@@ -31,7 +32,8 @@ class _Loaded(NamedTuple):
 class BertScoreMetric:
     """BERTScore precision, recall and F1, without rescaling and without idf weights.
 
-    As bert-score has it, the marks of a text's beginning and end may be matched, but are not averaged over.
+    As bert-score has it, the marks of a text's beginning and end may be matched, but are not averaged over. A pair has
+    the figures that bert-score gives it alone, whatever stands beside it (`matching`).
     `bertscore_sum` is P + R + F1, the only reading under which the paper's "BERT" (1.78 to 2.51) can exceed 1.
     Figures of different encoders or layers are not comparable: the note names both, with the sha256 of the weights.
 
@@ -40,7 +42,7 @@ class BertScoreMetric:
             it, so that nothing is fetched.
         layer: whose output is compared; by default the one that bert-score's authors chose for the encoder, else the
             last.
-        batch_size: texts a forward pass.
+        batch_size: texts a forward pass at most.
 
     Raises:
         InputError: (in `score`) the encoder has no such layer.
@@ -59,9 +61,7 @@ class BertScoreMetric:
         table = np.zeros((len(samples), 3))
         scorer, layer, sha256 = self._loaded
         if rows:
-            texts = [[values[i] for i in rows] for values in (samples.candidates, samples.references)]
-            found = scorer.score(*texts, batch_size=self.batch_size)
-            table[rows] = np.stack([part.double().numpy() for part in found], 1)
+            table[rows] = scorer.score([(samples.candidates[i], samples.references[i]) for i in rows])
         p, r, f1 = table.T
         columns = {"bertscore_p": p, "bertscore_r": r, "bertscore_f1": f1, "bertscore_sum": p + r + f1}
         encoder = self.encoder or DEFAULT
@@ -69,8 +69,20 @@ class BertScoreMetric:
         note = f"bert-score {version('bert-score')}, {how}"
         return means(samples, columns, note)
 
+    def bert_scorer(self) -> Any:
+        """bert-score's own scorer with this encoder, layer and cut, loaded anew; raises as `score` does."""
+        return self._load()[0]
+
     @cached_property
     def _loaded(self) -> _Loaded:
+        scorer, layer = self._load()
+        return _Loaded(PairScorer(scorer, self.batch_size), layer, weights_sha256(self._path))
+
+    @property
+    def _path(self) -> str:
+        return self.encoder or str(encoder_folder())
+
+    def _load(self) -> tuple[Any, int]:
         try:
             from bert_score import BERTScorer
             from bert_score.utils import model2layers
@@ -81,7 +93,7 @@ class BertScoreMetric:
 
         logging.disable_progress_bar()
         logging.set_verbosity_error()  # that no pooler is used is no news
-        path = self.encoder or str(encoder_folder())
+        path = self._path
         try:
             config = AutoConfig.from_pretrained(path)
             layers = int(config.num_hidden_layers)
@@ -92,7 +104,7 @@ class BertScoreMetric:
         except (OSError, ValueError) as error:
             raise ModelError(f"cannot load the encoder {self.encoder or DEFAULT}: {error}") from error
         _limit(scorer, config)
-        return _Loaded(scorer, layer, weights_sha256(path))
+        return scorer, layer
 
 
 def _limit(scorer: Any, config: Any) -> None:

@@ -22,29 +22,31 @@ class _RadEvalMetric:
     """What radeval calls it."""
     columns: tuple[str, ...] = ()
     """What radeval calls its scores of single samples."""
+    pooled: tuple[str, ...] = ()
+    """What it calls its scores of the whole set that are no means of those."""
 
     def score(self, samples: Samples) -> Scores:
         """Scores; an empty candidate scores 0 and is never shown to radeval.
 
         Raises:
-            MissingExtra: radeval is not installed.
+            MissingExtra: radeval, or a package that it needs, is not installed.
             ModelError: it cannot load or run its model.
             InputError: it gives a sample no score.
         """
-        scorer, rows = self._scorer(), samples.filled()
-        found = self._ask(scorer, samples, rows, per_sample=True) if rows else {}
+        kind, rows = self._kind(), samples.filled()
+        texts = {
+            "refs": [samples.references[i] for i in rows],
+            "hyps": [samples.candidates[i] for i in rows],
+        }
+        found, totals = self._ask(kind, texts) if rows else ({}, {})
         table = {}
         for name in self.columns:
             values = np.zeros(len(samples))
             values[rows] = [np.nan if value is None else value for value in found.get(name, ())]
             table[name] = column(values)
-        return Scores(samples, table, f"radeval {_version()}", self._totals(scorer, samples, rows))
+        return Scores(samples, table, f"radeval {_version()}", {n: float(totals.get(n, 0.0)) for n in self.pooled})
 
-    def _totals(self, scorer: Any, samples: Samples, rows: list[int]) -> dict[str, float]:
-        del scorer, samples, rows
-        return {}
-
-    def _scorer(self) -> Any:
+    def _kind(self) -> Any:
         try:
             from radeval import RadEval
         except ImportError as error:
@@ -53,15 +55,19 @@ class _RadEvalMetric:
             ) from error
         return RadEval
 
-    def _ask(self, scorer: Any, samples: Samples, rows: list[int], *, per_sample: bool) -> dict[str, Any]:
+    def _ask(self, kind: Any, texts: dict[str, list[str]]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Scores of single samples and, where some are wanted, of the whole set."""
         try:
-            metric = scorer(metrics=[self.asked], per_sample=per_sample, show_progress=False)
-            found: dict[str, Any] = metric(
-                refs=[samples.references[i] for i in rows], hyps=[samples.candidates[i] for i in rows]
-            )
+            metric = kind(metrics=[self.asked], per_sample=True, show_progress=False)
+            found = metric(**texts)
+            metric.per_sample = False
+            return found, metric(**texts) if self.pooled else {}
+        except ImportError as error:
+            raise MissingExtra(
+                f"radeval cannot work out {self.name}, {error}: pip install 'coarse2fine[radeval]'"
+            ) from error
         except (OSError, RuntimeError, ValueError) as error:
             raise ModelError(f"radeval cannot work out {self.name}: {error}") from error
-        return found
 
 
 def _version() -> str:
@@ -89,10 +95,6 @@ class CheXbertMetric(_RadEvalMetric):
     asked = "f1chexbert"
     columns = ("f1chexbert_sample_acc_5", "f1chexbert_sample_acc_all")
     pooled = ("f1chexbert_5_micro_f1", "f1chexbert_all_micro_f1")
-
-    def _totals(self, scorer: Any, samples: Samples, rows: list[int]) -> dict[str, float]:
-        found = self._ask(scorer, samples, rows, per_sample=False) if rows else {}
-        return {name: float(found.get(name, 0.0)) for name in self.pooled}
 
 
 class GreenMetric(_RadEvalMetric):

@@ -94,6 +94,8 @@ def _answers(
         value = (result.get("value") or {}).get(_VALUES.get(kind, ""))
         if value is None:
             return ReportError(f"a result of the type {kind!r} cannot be read", source=source, row=row, field=str(name))
+        if kind == "rating" and value == 0:
+            continue  # stars that were taken back
         if isinstance(value, list):
             if kind == "choices" and len(value) != 1:
                 message = f"{len(value)} choices where one is wanted"

@@ -6,11 +6,13 @@ missing · 5 done, but a text needs a person's review (docs/cli.md).
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
 
 from coarse2fine.commands import (
+    batch,
     data,
     doctor,
     evaluate,
@@ -19,6 +21,7 @@ from coarse2fine.commands import (
     mcp,
     memory,
     serve,
+    serve_model,
     study,
     style,
     trace,
@@ -39,14 +42,20 @@ app = typer.Typer(
 
 @app.callback()
 def _options(
+    store: Annotated[
+        str, typer.Option(metavar="URL", help="postgresql://…: radiologists' cases and cards, shared by machines.")
+    ] = "",
     show_version: Annotated[
         bool, typer.Option("--version", callback=version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     del show_version
+    if store:
+        os.environ["COARSE2FINE_STORE"] = store
 
 
 app.command("impress")(impress.impress)
+app.command("batch")(batch.batch)
 app.add_typer(trace.app, name="trace")
 app.add_typer(data.app, name="data")
 app.add_typer(feedback.app, name="feedback")
@@ -56,6 +65,7 @@ app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="eval")
 app.add_typer(study.app, name="study")
 app.command("serve")(serve.serve)
+app.command("serve-model")(serve_model.serve_model)
 app.command("mcp")(mcp.mcp)
 app.command("doctor")(doctor.doctor)
 

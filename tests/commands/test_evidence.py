@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -112,7 +115,8 @@ class _Server(BaseHTTPRequestHandler):
     asked: list[dict[str, Any]]
 
     def do_GET(self) -> None:
-        self._answer({"object": "list", "data": [{"id": "tiny", "object": "model"}]})
+        names = ("tiny", "adapter", "gemma", "mistral", "llama")
+        self._answer({"object": "list", "data": [{"id": name, "object": "model"} for name in names]})
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -183,6 +187,45 @@ def test_select_asks_a_server_by_the_name_of_its_provider(
     (found,) = json.loads(result.stdout)["systems"]
     assert (found["model"], found["prompts"], found["error"]) == ("openai:tiny", "default/base", "")
     assert {call["model"] for call in asked} == {"tiny"}
+
+
+def test_the_documented_command_runs_on_the_papers_models(
+    cli: Run, openi: Path, server: tuple[str, list[dict[str, Any]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As docs/evaluation.md has it, but for where the servers are, the data, nano and the critic of 11 billion."""
+    pytest.importorskip("langchain_openai", reason="a server is reached through langchain-openai")
+    monkeypatch.setattr("coarse2fine.serving.load_nli", lambda name: ScriptedNLI(0.9))
+    url, asked = server
+    monkeypatch.setenv("OPENAI_API_KEY", "unused")
+    monkeypatch.setenv("OPENAI_BASE_URL", url)
+    text = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text("utf-8").replace("\\\n", " ")
+    (line,) = re.findall(r"^coarse2fine eval (select .*openai:gpt-4o .*)$", text, re.MULTILINE)
+    for port, name in ((8001, "gemma"), (8002, "mistral"), (8003, "llama")):
+        line = line.replace(f"http://localhost:{port}/v1", f"{url}#{name}")
+    words = line.replace("--models nano", "--models").replace("paper support", "rouge").split()
+    has_providers = find_spec("langchain") is not None
+    if not has_providers:
+        words.remove("openai:gpt-4o")
+    words[words.index("--data") + 1], words[words.index("--out") + 1] = str(openi), str(tmp_path / "out")
+    result = cli(*words, "--layout", "openi", "--resamples", "100", "--json")
+    assert result.exit_code == 0, result.stderr
+    systems = json.loads(result.stdout)["systems"]
+    wanted = {"gemma", "mistral", "llama", *({"gpt-4o"} if has_providers else ())}
+    assert len(systems) == len(wanted) * 5 * 2
+    assert {one["error"] for one in systems} == {""}
+    assert {call["model"] for call in asked} == wanted
+    assert (tmp_path / "out" / "selection.html").exists()
+
+
+def test_gemmas_template_takes_a_system_turn() -> None:
+    source = (Path(__file__).parents[2] / "examples" / "gemma-2-chat-template.jinja").read_text("utf-8")
+    turns = [("system", "Rules."), ("user", " One "), ("assistant", "Two"), ("user", "Three")]
+    settings = {"bos_token": "<bos>", "add_generation_prompt": True}
+    wanted = "<start_of_turn>model\nTwo<end_of_turn>\n<start_of_turn>user\nThree<end_of_turn>\n<start_of_turn>model\n"
+    for first, given in (("Rules.\n\n One", turns), ("One", turns[1:])):
+        messages = [{"role": role, "content": content} for role, content in given]
+        told = jinja2.Template(source).render(messages=messages, **settings)
+        assert told == f"<bos><start_of_turn>user\n{first}<end_of_turn>\n{wanted}"
 
 
 def test_select_tells_that_a_server_is_not_there(cli: Run, openi: Path, tmp_path: Path, server: Any) -> None:

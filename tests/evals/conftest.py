@@ -59,3 +59,24 @@ def scripted() -> Callable[..., Any]:
         return load
 
     return make
+
+
+@pytest.fixture(scope="session")
+def bert_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small encoder of three layers with random weights, and a tokenizer without a limit of its own."""
+    pytest.importorskip("bert_score")
+    import torch
+    from transformers import BertConfig, BertModel, BertTokenizer
+
+    path = tmp_path_factory.mktemp("encoder")
+    words = "small left pleural effusion . no acute disease stable nodule in the right upper lobe , unchanged normal"
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words.split()]
+    (path / "vocab.txt").write_text("\n".join(vocabulary), "utf-8")
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(vocabulary), hidden_size=16, num_hidden_layers=3, num_attention_heads=2, intermediate_size=32,
+        max_position_embeddings=24,
+    )  # fmt: skip
+    BertModel(config).save_pretrained(path)
+    BertTokenizer(str(path / "vocab.txt")).save_pretrained(path)
+    return path

@@ -27,6 +27,18 @@ def test_html_escapes_text_and_keeps_pictures() -> None:
     assert '<th scope="row">a|b</th><td>1</td>' in text
 
 
+def test_a_table_has_its_caption_above_and_its_note_below() -> None:
+    page = Page("P", [Section(title="S", parts=(table(("n",), [("a",)], "Note.", "Caption."),))])
+    assert markdown(page).endswith("Caption.\n\n| n |\n| --- |\n| a |\n\nNote.\n")
+    assert "<caption>Caption.</caption>" in html(page)
+    assert "<caption>" not in html(PAGE)
+
+
+def test_a_long_cell_is_broken_into_lines() -> None:
+    page = Page("P", [Section(title="S", parts=(table(("n", "error"), [("a", "word " * 20), ("b", "short")]),))])
+    assert html(page).count('<td class="long">') == 1
+
+
 def test_sections_come_back_from_json() -> None:
     assert [Section.model_validate_json(s.model_dump_json()) for s in PAGE.sections] == PAGE.sections
 

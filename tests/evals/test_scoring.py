@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
 
 import pytest
 
+from coarse2fine.evals.layouts import Case
 from coarse2fine.evals.metrics import Samples, Scores, column, load_metric
-from coarse2fine.evals.metrics_bench import Bench, bench, made_up
+from coarse2fine.evals.metrics_bench import Bench, bench, made_up, real
 from coarse2fine.evals.scoring import score_all, score_csv, score_table
 from coarse2fine.evals.statistics import holm
-from coarse2fine.reports import InputError
+from coarse2fine.reports import InputError, Report
+from coarse2fine.serving import ScriptedNLI
 
 FIRST = Samples(["left effusion", "no mass", "x", ""], ["left effusion", "mass", "y", "z"], ids=list("abcd"))
 SECOND = Samples(["effusion", "mass", "y", "z"], FIRST.references, ids=FIRST.ids)
@@ -94,3 +97,17 @@ def test_the_benchmark_compares_equal_numbers() -> None:
     assert (found.what, found.texts, found.difference) == ("rouge", 40, 0.0)
     assert found.seconds > 0
     assert made_up(3).candidates == made_up(5).candidates[:3]
+
+
+def test_single_calls_give_what_batches_give(bert_folder: Path) -> None:
+    pytest.importorskip("rouge_score")
+    given = real([Case(Report(findings=f"{text} Clear."), "Left effusion.") for text in ("Left.", "Right.", "Left.")])
+    found = bench(
+        texts=2, critic=ScriptedNLI(lambda premise, _: len(premise) / 100), encoder=str(bert_folder), data=given
+    )
+    assert [(row.what, row.texts, row.timed) for row in found] == [
+        ("rouge", 3, 3), ("bertscore", 2, 2), ("bertscore", 2, 2), ("fc", 2, 2)
+    ]  # fmt: skip
+    assert max(row.difference for row in found) < 1e-6
+    assert "model loaded once" in found[1].plain
+    assert "loaded each time" in found[2].plain

@@ -7,7 +7,8 @@ import time
 from typing import Any
 
 from coarse2fine.serving.codec import Session
-from coarse2fine.serving.nano import Prompt, Reply, _Batcher
+from coarse2fine.serving.nano import _Batcher
+from coarse2fine.serving.nano_text import Prompt, Reply
 
 
 class _Slow:

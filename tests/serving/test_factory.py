@@ -28,16 +28,6 @@ def _fresh() -> None:
     factory._load_nli.cache_clear()
 
 
-class FakeOpenAI(ModuleType):
-    def __init__(self) -> None:
-        super().__init__("langchain_openai")
-        self.made: list[dict[str, Any]] = []
-
-    def ChatOpenAI(self, **settings: Any) -> ScriptedChatModel:
-        self.made.append(settings)
-        return ScriptedChatModel(replies=["x"])
-
-
 def test_an_instance_is_taken_as_it_is() -> None:
     chat = ScriptedChatModel(replies=["x"])
     loaded = load_chat_model(chat)
@@ -114,45 +104,15 @@ def test_another_folder_is_a_hugging_face_model(tmp_path: Path) -> None:
     assert load_chat_model(f"hf:{tmp_path}").prompts == "default"
 
 
-def test_a_vllm_server_with_an_adapter(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = FakeOpenAI()
-    monkeypatch.setitem(sys.modules, "langchain_openai", fake)
-    loaded = load_chat_model("vllm:http://gpu:8000/v1#cxr")
-    assert loaded.adapter == "cxr"
-    assert (fake.made[0]["base_url"], fake.made[0]["model"]) == ("http://gpu:8000/v1", "cxr")
-
-
-def test_a_vllm_server_is_asked_what_it_serves(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = FakeOpenAI()
-    monkeypatch.setitem(sys.modules, "langchain_openai", fake)
-
-    def get(url: str, timeout: float) -> httpx.Response:
-        assert url == "http://gpu:8000/v1/models"
-        return httpx.Response(200, json={"data": [{"id": "llama"}]}, request=httpx.Request("GET", url))
-
-    monkeypatch.setattr(httpx, "get", get)
-    load_chat_model("vllm:http://gpu:8000/v1")
-    assert fake.made[0]["model"] == "llama"
-
-
-def test_a_vllm_server_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "langchain_openai", FakeOpenAI())
-
-    def get(url: str, timeout: float) -> httpx.Response:
-        raise httpx.ConnectError("refused")
-
-    monkeypatch.setattr(httpx, "get", get)
-    with pytest.raises(ModelError, match="is it running"):
-        load_chat_model("vllm:http://gpu:8000/v1")
-
-
 @pytest.mark.parametrize(
     ("name", "module", "package"),
-    [("vllm:http://x/v1#a", "langchain_openai", "langchain-openai"), ("openai:gpt-4o", "langchain", "langchain")],
+    [("vllm:URL#llama", "langchain_openai", "langchain-openai"), ("openai:gpt-4o", "langchain", "langchain")],
 )
+@pytest.mark.allow_hosts(["127.0.0.1"])
 def test_a_package_that_is_missing_is_named(
-    monkeypatch: pytest.MonkeyPatch, name: str, module: str, package: str
+    monkeypatch: pytest.MonkeyPatch, server: Any, name: str, module: str, package: str
 ) -> None:
+    name = name.replace("URL", server.url)
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingExtra, match=f"pip install {package}"):
         load_chat_model(name)

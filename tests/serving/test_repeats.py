@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from coarse2fine.serving.nano import Ends, _Once, said_once
+from coarse2fine.serving.nano import _Once
+from coarse2fine.serving.nano_text import Ends, said_once
 
 STOP, NEWLINE, ONE, TWO, END = 1, 2, 3, 4, 9
 ENDS = Ends(stops=frozenset({STOP, NEWLINE}), marks=frozenset({NEWLINE, ONE, TWO}), end=END)

@@ -15,7 +15,7 @@ __all__ = ["ceiling"]
 
 
 def ceiling(
-    layout: Annotated[str, typer.Argument(metavar="LAYOUT", help="How the file is laid out: openi.")],
+    layout: Annotated[str, typer.Argument(metavar="LAYOUT", help="openi, chexpert-plus, mimic-cxr, or any.")],
     file: Annotated[Path, typer.Argument(metavar="FILE")],
     rows: Annotated[
         Path | None, typer.Option("--rows", metavar="FILE", help="What eval external --out wrote of the same reports.")

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from coarse2fine.commands.bench import bench
 from coarse2fine.commands.board import board
 from coarse2fine.commands.ceiling import ceiling
 from coarse2fine.commands.console import CatchingGroup, JsonFlag, output, print_error, print_json, write_file
+from coarse2fine.commands.load import load
 from coarse2fine.commands.many import ManyValues
-from coarse2fine.commands.options import CriticOption, ModelOption
+from coarse2fine.commands.options import ColumnOption, CriticOption, ModelOption, columns_of
 from coarse2fine.commands.pages import print_sections
 from coarse2fine.commands.progress import progress
 from coarse2fine.commands.radiologists import radiologists
@@ -31,7 +33,10 @@ __all__ = ["app"]
 
 app = typer.Typer(cls=CatchingGroup, no_args_is_help=True, help="Measure on text that no shipped model was trained on.")
 
-LayoutArgument = Annotated[str, typer.Argument(metavar="LAYOUT", help="How the file is laid out: openi.")]
+LayoutArgument = Annotated[
+    str,
+    typer.Argument(metavar="LAYOUT", help="openi, chexpert-plus or mimic-cxr; any: columns tell, or --column."),
+]
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE")]
 _FAILED = 2
 
@@ -41,7 +46,9 @@ app.command("radiologists")(radiologists)
 app.command("select", cls=ManyValues)(select)
 app.command("typos", cls=ManyValues)(typos)
 app.command("ceiling")(ceiling)
+app.command("bench", cls=ManyValues)(bench)
 app.command("board")(board)
+app.command("load")(load)
 
 
 @app.command()
@@ -66,6 +73,11 @@ def external(
         bool,
         typer.Option("--support", help="Also judge what the findings support, before and after the critic spoke."),
     ] = False,
+    column: ColumnOption = None,
+    home: Annotated[
+        Path | None,
+        typer.Option("--home", metavar="ROWS", help="What --out wrote on the home set: tell what is lost."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write one JSON line a row.")] = None,
     as_json: Annotated[bool, JsonFlag] = False,
 ) -> None:
@@ -73,12 +85,15 @@ def external(
     import asyncio
 
     from coarse2fine.agents.memory import HOME_MEMORY
+    from coarse2fine.evals.drop import drops, read_rows
     from coarse2fine.evals.external import FLOORS, evaluate, figures, memory_floors
     from coarse2fine.evals.floors import Nearest
     from coarse2fine.evals.layouts import read_cases
 
-    reports = read_cases(layout, file, limit)
-    past = read_cases(layout, seen) if seen else []
+    columns = columns_of(column)
+    reports = read_cases(layout, file, limit, columns)
+    past = read_cases(layout, seen, columns=columns) if seen else []
+    at_home = [row for _, row in read_rows(home)] if home else []
     known = frozenset(case.report.findings.strip() for case in past)
     write = _writer(
         model,
@@ -100,12 +115,16 @@ def external(
     found = figures(rows, seconds=time.perf_counter() - started, workers=workers)
     if out is not None:
         write_file(out, "".join(row.model_dump_json() + "\n" for row in rows))
+    lost = drops(at_home, rows) if at_home else ()
     if as_json:
-        print_json(found.model_dump(), indent=2)
+        told = {"home": str(home), "drops": [one.model_dump() for one in lost]} if home else {}
+        print_json({**found.model_dump(), **told}, indent=2)
     else:
-        from coarse2fine.commands.tables import external_tables
+        from coarse2fine.commands.tables import drop_table, external_tables
 
         output.print(external_tables(found, f"{layout}, {file.name}, model {model}, critic {critic}"))
+        if home:
+            output.print(drop_table(lost, home.name))
     for row in rows:
         if row.error:
             print_error(RuntimeError(f"row {row.id}: {row.error}"))

@@ -69,14 +69,18 @@ def list_feedback(
 
     from coarse2fine.graph import FeedbackStore
 
-    found = FeedbackStore().list(radiologist, limit)
+    store = FeedbackStore()
+    found = store.list(radiologist, limit)
     if as_json:
         for record in found:
             typer.echo(record.model_dump_json())
         return
     table = Table("id", "created (UTC)", "radiologist", "audience", "rating", "edited", box=None, padding=(0, 2, 0, 0))
+    judged = store.judgements([record.id for record in found]) if found else {}
     for record in found:
         edited = "yes" if record.edited is not None else ""
+        if record.id in judged:
+            edited = "yes, passed" if judged[record.id].passed else "yes, needs review"
         created = f"{record.created:%Y-%m-%dT%H:%M:%S}"
         table.add_row(record.id, created, record.radiologist, record.audience, record.rating or "", edited)
     output.print(table if found else "no feedback has been kept yet")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,13 +10,20 @@ import typer
 
 from coarse2fine.commands.console import NEEDS_REVIEW, JsonFlag, errors, output, print_error, print_json, write_file
 from coarse2fine.commands.options import (
+    AudienceOption,
     ColumnOption,
     CriticOption,
+    DictatesOption,
     FormatName,
     FormatOption,
+    LengthOption,
     ModelOption,
+    RoundsOption,
+    StyleOption,
+    audiences_of,
     columns_of,
 )
+from coarse2fine.commands.otlp import OtlpContentOption, OtlpOption, exporting
 
 if TYPE_CHECKING:
     from coarse2fine import Report, Result
@@ -28,39 +34,25 @@ __all__ = ["impress"]
 _FAILED = 2
 
 
-class AudienceName(StrEnum):
-    """The audiences, for the command line (typer takes no list of literals)."""
-
-    brief = "brief"
-    bullet = "bullet"
-    comprehensive = "comprehensive"
-
-
 def impress(
     source: Annotated[
         str, typer.Argument(metavar="FILE|-", help="Raw text, CSV, JSON, JSON lines or Parquet; - for standard input.")
     ],
-    audience: Annotated[
-        list[AudienceName] | None,
-        typer.Option("--audience", "-a", help="For whom; repeat for several. [default: all three]"),
-    ] = None,
-    radiologist: Annotated[
-        str | None,
-        typer.Option(metavar="ID", help="Who dictates, whose cases and style card help: an opaque id, never a name."),
-    ] = None,
+    audience: AudienceOption = None,
+    radiologist: DictatesOption = None,
     model: ModelOption = "nano",
     critic: CriticOption = "nano-critic",
-    style: Annotated[
-        str | None, typer.Option(metavar="WORDS", help="The draft's style, in the words of the prompt set.")
-    ] = None,
-    length: Annotated[int | None, typer.Option(metavar="WORDS", min=1, help="At most this many words a text.")] = None,
-    max_rounds: Annotated[int, typer.Option(min=1, max=20, help="Texts that a loop may write before repair.")] = 3,
+    style: StyleOption = None,
+    length: LengthOption = None,
+    max_rounds: RoundsOption = 3,
     column: ColumnOption = None,
     format: FormatOption = None,
     html: Annotated[
         str | None,
         typer.Option(metavar="OUT", help="Write the run's trace as one HTML file; a folder (OUT/) for many reports."),
     ] = None,
+    otlp: OtlpOption = "",
+    otlp_content: OtlpContentOption = False,
     as_json: Annotated[bool, JsonFlag] = False,
 ) -> None:
     """Write impressions of each report of a file and prove every sentence against its findings.
@@ -71,21 +63,23 @@ def impress(
 
     reports = _Reports(source, format, columns_of(column), radiologist)
     pages = _Pages(html)
-    graph = build_graph(
-        model,
-        critic,
-        audiences=[name.value for name in audience or AudienceName],
-        max_rounds=max_rounds,
-        style=style,
-        words=length,
-    )
     review = False
-    for report in pages.checked(reports):
-        with errors.status(f"report {report.id}: writing and checking"):
-            run = graph.invoke({"report": report})
-        review |= run["result"].status != "passed"
-        _show(run["result"], as_json)
-        pages.write(run["trace"])
+    with exporting(otlp, otlp_content) as store:
+        graph = build_graph(
+            model,
+            critic,
+            audiences=audiences_of(audience),
+            max_rounds=max_rounds,
+            style=style,
+            words=length,
+            trace_store=store,
+        )
+        for report in pages.checked(reports):
+            with errors.status(f"report {report.id}: writing and checking"):
+                run = graph.invoke({"report": report})
+            review |= run["result"].status != "passed"
+            _show(run["result"], as_json)
+            pages.write(run["trace"])
     if reports.failed:
         raise typer.Exit(_FAILED)
     if review:

@@ -2,27 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 if TYPE_CHECKING:
+    from coarse2fine.agents.critique import Audience
     from coarse2fine.reports import Report, ReportError
 
 __all__ = [
+    "AudienceName",
+    "AudienceOption",
     "ColumnOption",
     "CriticOption",
+    "DictatesOption",
     "FormatName",
     "FormatOption",
     "LayoutOption",
+    "LengthOption",
     "ModelOption",
+    "RoundsOption",
+    "StyleOption",
+    "audiences_of",
     "columns_of",
     "outcomes_of",
 ]
 
 FormatName = Literal["txt", "json", "jsonl", "csv", "parquet"]
 
+
+class AudienceName(StrEnum):
+    """The audiences, for the command line (typer takes no list of literals)."""
+
+    brief = "brief"
+    bullet = "bullet"
+    comprehensive = "comprehensive"
+
+
+AudienceOption = Annotated[
+    list[AudienceName] | None,
+    typer.Option("--audience", "-a", help="For whom; repeat for several. [default: all three]"),
+]
+DictatesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--radiologist", metavar="ID", help="Who dictates, whose cases and style card help: an opaque id, never a name."
+    ),
+]
+StyleOption = Annotated[
+    str | None, typer.Option("--style", metavar="WORDS", help="The draft's style, in the words of the prompt set.")
+]
+LengthOption = Annotated[
+    int | None, typer.Option("--length", metavar="WORDS", min=1, help="At most this many words a text.")
+]
+RoundsOption = Annotated[
+    int, typer.Option("--max-rounds", min=1, max=20, help="Texts that a loop may write before repair.")
+]
 ColumnOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -48,6 +85,11 @@ ModelOption = Annotated[
 CriticOption = Annotated[
     str, typer.Option("--critic", metavar="NAME", help="nano-critic, hf:PATH_OR_ID or trueteacher:PATH_OR_ID.")
 ]
+
+
+def audiences_of(options: Sequence[AudienceName] | None) -> list[Audience]:
+    """The audiences that were asked for, all where none was."""
+    return [name.value for name in options or AudienceName]
 
 
 def columns_of(options: list[str] | None) -> Mapping[str, str] | None:

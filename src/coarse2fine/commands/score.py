@@ -81,15 +81,23 @@ def load_metrics(names: list[str], critic: str | NLIModel, encoder: str, layer: 
 
 def bench_metrics(
     pairs: Annotated[int, typer.Option(min=1, help="Pairs of texts for ROUGE.")] = 10_000,
-    texts: Annotated[int, typer.Option(min=0, help="Texts for BERTScore and FC; 0 leaves both out.")] = 128,
+    texts: Annotated[int, typer.Option(min=0, help="Texts for BERTScore and FC; 0 leaves both out.")] = 500,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="FILE", help="Real reports in place of made-up ones.")
+    ] = None,
+    layout: Annotated[
+        str | None, typer.Option("--layout", metavar="NAME", help="Of --data: openi, chexpert-plus or mimic-cxr.")
+    ] = None,
     critic: CriticOption = "nano-critic",
     encoder: EncoderOption = "",
     as_json: Annotated[bool, JsonFlag] = False,
 ) -> None:
     """Time ROUGE against rouge-score, and BERTScore and FC in batches against one text at a time."""
-    from coarse2fine.evals.metrics_bench import bench
+    from coarse2fine.evals.layouts import read_cases
+    from coarse2fine.evals.metrics_bench import bench, real
 
-    found = bench(pairs=pairs, texts=texts, critic=critic, encoder=encoder)
+    given = real(read_cases(layout, data)) if data else None
+    found = bench(pairs=pairs, texts=texts, critic=critic, encoder=encoder, data=given)
     if as_json:
         print_json([row.model_dump() for row in found], indent=2)
         return

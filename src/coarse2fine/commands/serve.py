@@ -6,16 +6,19 @@ import copy
 import importlib
 import ipaddress
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from coarse2fine.commands.options import CriticOption, ModelOption
+from coarse2fine.commands.otlp import OtlpContentOption, OtlpOption, exporting
 
 if TYPE_CHECKING:
     from coarse2fine.app.service import Options
+    from coarse2fine.graph import TraceStore
 
 __all__ = ["keys_of", "serve", "service_for"]
 
@@ -41,6 +44,8 @@ def serve(
     study: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="A reader study (`study create`) to rate in the workbench.")
     ] = None,
+    otlp: OtlpOption = "",
+    otlp_content: OtlpContentOption = False,
 ) -> None:
     """Serve impressions: the workbench for a browser at /, POST /v1/impressions, the OpenAI-compatible API.
 
@@ -49,8 +54,10 @@ def serve(
     uvicorn = _need("uvicorn")
     _need("fastapi")
     _need("prometheus_client")
+    from coarse2fine.app.limits import KEEP_ALIVE_SECONDS
     from coarse2fine.app.server import create_app
     from coarse2fine.app.service import Options
+    from coarse2fine.reports import InputError
 
     options = Options(keys_of(api_key_file, host), rate, max_body, workers_in_flight, queue, timeout)
     failures: list[Exception] = []
@@ -59,46 +66,56 @@ def serve(
         failures.append(error)
         server.should_exit = True
 
-    app = create_app(service_for(model, critic, options, broken), study)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            host=host,
-            port=port,
-            access_log=False,
-            server_header=False,
-            log_config=_logging(uvicorn),
-            timeout_graceful_shutdown=max(1, round(timeout)),
+    with exporting(otlp, otlp_content) as traces:
+        app = create_app(service_for(model, critic, options, broken, traces), study)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                host=host,
+                port=port,
+                access_log=False,
+                server_header=False,
+                log_config=_logging(uvicorn),
+                timeout_graceful_shutdown=max(1, round(timeout)),
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            )
         )
-    )
-    server.run()
+        with suppress(SystemExit):  # uvicorn's code for a port that is taken is ours for a broken model
+            server.run()
     if failures:
         raise failures[0]
     if not server.started:
-        raise typer.Exit(1)
+        raise InputError(f"--host {host} --port {port}: cannot listen there, see above; --port 0 takes a free port")
 
 
-def service_for(model: str, critic: str, options: Options, broken: Callable[[Exception], None]) -> Any:
+def service_for(
+    model: str, critic: str, options: Options, broken: Callable[[Exception], None], traces: TraceStore
+) -> Any:
     """The service of a model and a critic by name; a second graph, that records nothing, loads them.
 
     Raises:
         ModelError, MissingExtra: they cannot be found.
     """
     from coarse2fine import Report, build_graph
+    from coarse2fine.agents import Critic
+    from coarse2fine.app.residents import settle
     from coarse2fine.app.service import Service
-    from coarse2fine.graph import HOME_STORE, FeedbackStore
+    from coarse2fine.graph import FeedbackStore
+    from coarse2fine.serving import load_nli
 
-    graph = build_graph(model, critic, trace_store=HOME_STORE)
-    first = build_graph(model, critic, trace_store=None, memory=None)
+    judge = Critic(load_nli(critic))
+    graph = build_graph(model, judge, trace_store=traces)
+    first = build_graph(model, judge, trace_store=None, memory=None)
 
-    def warm() -> Awaitable[object]:
-        return first.ainvoke({"report": Report(findings="Small left pleural effusion. No pneumothorax.")})
+    async def warm() -> None:
+        await first.ainvoke({"report": Report(findings="Small left pleural effusion. No pneumothorax.")})
+        settle()
 
-    return Service(graph, options, HOME_STORE, FeedbackStore(), warm, broken)
+    return Service(graph, options, traces, FeedbackStore(), warm, broken, judge)
 
 
-def keys_of(file: Path | None, host: str) -> tuple[str, ...]:
-    """The API keys of a file, else of the environment.
+def keys_of(file: Path | None, host: str, variable: str = _VARIABLE) -> tuple[str, ...]:
+    """The API keys of a file, else of a variable of the environment.
 
     Raises:
         InputError: the file cannot be read or is empty, or there is no key and the host is not this machine alone.
@@ -114,10 +131,10 @@ def keys_of(file: Path | None, host: str) -> tuple[str, ...]:
         if not keys:
             raise InputError(f"--api-key-file {file}: holds no key; write one a line")
         return keys
-    key = os.environ.get(_VARIABLE, "")
+    key = os.environ.get(variable, "")
     if not key and not _is_loopback(host):
         raise InputError(
-            f"--host {host}: other machines can reach it, so an API key is needed: --api-key-file FILE, or {_VARIABLE}"
+            f"--host {host}: other machines can reach it, so an API key is needed: --api-key-file FILE, or {variable}"
         )
     return (key,) if key else ()
 

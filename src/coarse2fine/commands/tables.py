@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
@@ -10,10 +11,11 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from coarse2fine.evals.critic_benchmark import BenchmarkFigures, Judged
+    from coarse2fine.evals.drop import Drop
     from coarse2fine.evals.external import ExternalFigures
     from coarse2fine.evals.personal import Personal
 
-__all__ = ["benchmark_tables", "external_tables", "mistake_lines", "personal_table"]
+__all__ = ["benchmark_tables", "drop_table", "external_tables", "mistake_lines", "personal_table"]
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -64,6 +66,23 @@ def _support_table(found: ExternalFigures) -> Table:
     for name, support in found.support.items():
         table.add_row(name, str(support.claims), str(support.unsupported), f"{support.consistency:.3f}")
     return table
+
+
+def drop_table(found: Sequence[Drop], home: str) -> RenderableType:
+    """What is lost away from the home set: ROUGE-L of each system, and the share of drafts that passed."""
+    parts: list[RenderableType] = [Text()]
+    for group in dict.fromkeys(one.group for one in found):
+        rows = [one for one in found if one.group == group and one.score in ("rougeL", "passed")]
+        head = f"{group} rows: {rows[0].home_rows} of {home}, {rows[0].away_rows} here"
+        table = _table(head, "%", "at home", "here", "drop (95 %)", "of its value")
+        for one in rows:
+            name = "draft passed" if one.score == "passed" else f"ROUGE-L, {one.system}"
+            gap = f"{one.drop.value:+.1f} ({one.drop.low:+.1f} to {one.drop.high:+.1f})"
+            share = "–" if one.lost is None else f"{one.lost:+.1%}"
+            table.add_row(name, f"{one.home.value:.1f}", f"{one.away.value:.1f}", gap, share)
+        parts.append(table)
+    note = "drop: at home less here, each set resampled by itself; floors tell how much harder the reports are"
+    return Group(*parts, Text(note, style="dim"))
 
 
 def benchmark_tables(found: BenchmarkFigures, title: str) -> RenderableType:

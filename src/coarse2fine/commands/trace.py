@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from coarse2fine.commands.console import CatchingGroup, JsonFlag, output, print_json, write_file
+from coarse2fine.commands.otlp import OtlpContentOption, OtlpOption, exporter_of
 
 __all__ = ["app", "parse_age"]
 
@@ -69,6 +70,23 @@ def html(
         typer.echo(page)
     else:
         write_file(out, page)
+
+
+@app.command()
+def export(trace_id: IdArgument, otlp: OtlpOption = "", otlp_content: OtlpContentOption = False) -> None:
+    """Send a run to an OTLP/HTTP collector as spans with GenAI conventions; without texts unless they are asked for."""
+    from coarse2fine.graph import TraceStore
+    from coarse2fine.reports import InputError
+
+    trace = TraceStore().get(trace_id)
+    exporter = exporter_of(otlp, otlp_content)
+    if exporter is None:
+        raise InputError("name a collector: --otlp URL, such as http://127.0.0.1:4318, or OTEL_EXPORTER_OTLP_ENDPOINT")
+    try:
+        exporter.export([trace])
+    finally:
+        exporter.close()
+    output.print(f"sent run {trace.id}", markup=False)
 
 
 @app.command()

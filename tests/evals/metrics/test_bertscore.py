@@ -16,29 +16,8 @@ REFERENCES = ["Left pleural effusion.", "Normal.", "No acute disease.", "Unchang
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small encoder with random weights, and a tokenizer without a limit of its own."""
-    pytest.importorskip("bert_score")
-    import torch
-    from transformers import BertConfig, BertModel, BertTokenizer
-
-    path = tmp_path_factory.mktemp("encoder")
-    words = sorted(
-        {
-            word
-            for text in CANDIDATES + REFERENCES
-            for word in text.lower().replace(".", " .").replace(",", " ,").split()
-        }
-    )
-    (path / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]), "utf-8")
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(words) + 5, hidden_size=16, num_hidden_layers=3, num_attention_heads=2, intermediate_size=32,
-        max_position_embeddings=24,
-    )  # fmt: skip
-    BertModel(config).save_pretrained(path)
-    BertTokenizer(str(path / "vocab.txt")).save_pretrained(path)
-    return path
+def folder(bert_folder: Path) -> Path:
+    return bert_folder
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from coarse2fine.evals.metrics import Samples, load_metric
-from coarse2fine.reports import InputError, ModelError
+from coarse2fine.reports import InputError, MissingExtra, ModelError
 
 GIVEN = Samples(["Effusion.", "", "Mass."], ["Left effusion.", "Normal.", "Mass."], ids=["a", "b", "c"])
 SINGLE: dict[str, dict[str, list[float | None]]] = {
@@ -66,6 +66,15 @@ def test_a_sample_that_green_cannot_score_is_named() -> None:
 def test_a_model_that_does_not_load_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RadEval, "broken", True)
     with pytest.raises(ModelError, match="radeval cannot work out radgraph: no hub"):
+        load_metric("radgraph").score(GIVEN)
+
+
+def test_a_package_that_radeval_lacks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lacking(*_: object, **__: object) -> None:
+        raise ModuleNotFoundError("No module named 'dotmap'", name="dotmap")
+
+    monkeypatch.setattr(RadEval, "__init__", lacking)
+    with pytest.raises(MissingExtra, match=r"'dotmap'.*coarse2fine\[radeval\]"):
         load_metric("radgraph").score(GIVEN)
 
 

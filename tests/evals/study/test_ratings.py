@@ -112,6 +112,14 @@ def test_skipped_annotations_and_rows_without_an_answer_are_not_ratings(make: Ma
     assert len(gather(key, [path])) == 11
 
 
+def test_stars_that_were_taken_back_are_no_answer(make: Make, tmp_path: Path) -> None:
+    key = make(readers=("r1",))
+    tasks = tmp_path / "study" / "readers" / "r1" / "label-studio.json"
+    path = export(tasks, lambda _: results({"rating": "neutral", "coherence": 0, "clearance": 3}), tmp_path / "e.json")
+    found = gather(key, [path])
+    assert {(one.coherence, one.clearance) for one in found} == {(None, 3)}
+
+
 def test_semicolons_marks_of_byte_order_and_capitals_are_read(tmp_path: Path) -> None:
     path = tmp_path / "r.csv"
     path.write_text("item;reader;rating;source_guess;clearance\nx;r1; Positive ;HUMAN;5\n", "utf-8-sig")
