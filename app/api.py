@@ -16,15 +16,16 @@ from coarse2fine.app.bodies import ImpressionRequest, checked, read_json, refuse
 from coarse2fine.app.errors import Refused, body_of, refused_from
 from coarse2fine.app.metrics import CONTENT_TYPE_LATEST
 from coarse2fine.app.runs import Finished, RoundDone, Run, Waiting
-from coarse2fine.app.schema import PROBLEMS, takes
+from coarse2fine.app.schema import PROBLEMS, events_of, takes
 from coarse2fine.app.service import Service
 from coarse2fine.app.sse import IDLE, RunStream, event
-from coarse2fine.graph import Result, RunTrace, TraceSummary
+from coarse2fine.graph import Result, RunTrace, TextResult, TraceSummary
+from coarse2fine.graph.result import text_result
 from coarse2fine.reports import Feedback, InputError
 
 __all__ = ["api_routes", "run_events"]
 
-_STREAM = {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "The result, or events."}
+_STREAM = {"content": events_of("round", "result", "error"), "description": "The result, or events."}
 
 
 class TraceList(BaseModel):
@@ -34,10 +35,17 @@ class TraceList(BaseModel):
 
 
 class Kept(BaseModel):
-    """What became of a feedback record."""
+    """What became of a feedback record, and what the critic says of its edit, which is kept whatever that is.
+
+    Args:
+        edit: the edit, sentence by sentence; null where the record has none, or where it could not be judged.
+        unjudged: why the edit could not be judged, in words.
+    """
 
     id: str
     new: bool
+    edit: TextResult | None = None
+    unjudged: str | None = None
 
 
 class Health(BaseModel):
@@ -90,12 +98,18 @@ def api_routes(service: Service) -> APIRouter:
 
     @router.post("/v1/feedback", response_model=Kept, status_code=201, openapi_extra=takes(Feedback))
     async def feedback(request: Request) -> Response:
-        """Keep what a radiologist says of a text, or made of it. The same record again changes nothing (200)."""
+        """Keep what a radiologist says of a text, or made of it. The same record again changes nothing (200).
+
+        An edit goes through the critic; one that the critic refuses is kept, too, and the answer says so.
+        """
         record = _feedback(await read_json(request, service.options.max_body))
         added = await asyncio.to_thread(service.feedback.add, [record])
         if added.conflicts:
             raise Refused("conflict", "the id stands for another record already, which stays", field="id")
-        return JSONResponse({"id": record.id, "new": bool(added.new)}, 201 if added.new else 200)
+        judged = (await service.edits.judged([record])).get(record.id)
+        edit = text_result(judged.run) if judged and judged.run else None
+        kept = Kept(id=record.id, new=bool(added.new), edit=edit, unjudged=(judged and judged.why_not) or None)
+        return JSONResponse(kept.model_dump(mode="json"), 201 if added.new else 200)
 
     @router.get("/healthz", response_model=Health)
     async def healthz() -> Health:

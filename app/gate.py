@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import logging
 import time
 from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from coarse2fine.app.errors import Refused, answer, refused_from
+from coarse2fine.app.keys import ASK, Keys, digest, key_of, names_this_machine
 from coarse2fine.app.limits import Buckets
 from coarse2fine.app.metrics import Metrics
 from coarse2fine.app.workbench.sessions import LOGIN, Sessions, is_open, is_page
@@ -25,7 +23,6 @@ __all__ = ["Gate"]
 _LOG = logging.getLogger("coarse2fine.app")
 _OPEN = ("/healthz", "/readyz")
 _ROUTINE = (*_OPEN, "/metrics")
-_HOSTS = ("localhost", "127.0.0.1", "::1")
 _METHODS = ("GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH")
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -53,7 +50,7 @@ class Gate:
         self, app: ASGIApp, keys: Sequence[str], rate: int, metrics: Metrics, sessions: Sessions | None = None
     ) -> None:
         self._app, self._metrics, self._sessions = app, metrics, sessions
-        self._keys = [_digest(key) for key in keys]
+        self._keys = Keys(keys)
         self._buckets = Buckets(rate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,23 +85,24 @@ class Gate:
             return
         headers, address = Headers(scope=scope), (scope.get("client") or ("unknown",))[0]
         if not self._keys:
-            _check_host(headers.get("host", ""))
+            if not names_this_machine(headers.get("host", "")):
+                raise Refused("bad_host", "without an API key only http://localhost and its like are answered")
             self._buckets.take(address)
             return
         if self._sessions is not None and is_page(scope["path"]) and self._takes_visit(scope, headers, address):
             return
-        given = _digest(_key(headers))
-        if not any([hmac.compare_digest(given, key) for key in self._keys]):  # noqa: C419 - all of them, always
+        given = key_of(headers)
+        if not self._keys.knows(given):
             self._buckets.take(address)
-            raise Refused("unauthorized", "send an API key: Authorization: Bearer KEY")
-        self._buckets.take(given.hex())
+            raise Refused("unauthorized", ASK)
+        self._buckets.take(digest(given).hex())
 
     def _takes_visit(self, scope: Scope, headers: Headers, address: str) -> bool:
         """Whether a page is shown without a key: the page that asks for one is, and others to admitted visits."""
         visit = self._sessions.visit(headers) if self._sessions else ""
         admitted = bool(visit) and self._sessions is not None and self._sessions.admits(visit)
         if admitted or is_open(scope["path"]):
-            self._buckets.take(_digest(visit).hex() if admitted else address)
+            self._buckets.take(digest(visit).hex() if admitted else address)
             return True
         return False
 
@@ -121,24 +119,6 @@ def _answer(refused: Refused, scope: Scope) -> ASGIApp:
     if refused.code == "unauthorized" and scope["method"] == "GET" and is_page(scope["path"]):
         return RedirectResponse(LOGIN, 303)
     return answer(refused, scope["path"])
-
-
-def _check_host(host: str) -> None:
-    try:
-        name = urlsplit(f"//{host}").hostname
-    except ValueError:
-        name = None
-    if name not in _HOSTS:
-        raise Refused("bad_host", "without an API key only http://localhost and its like are answered")
-
-
-def _key(headers: Headers) -> str:
-    scheme, _, key = headers.get("authorization", "").partition(" ")
-    return key.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
-
-
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
 
 
 def _place(error: Exception) -> str:

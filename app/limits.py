@@ -12,7 +12,12 @@ from starlette.requests import ClientDisconnect, Request
 
 from coarse2fine.app.errors import Refused
 
-__all__ = ["Buckets", "Seats", "read_body"]
+__all__ = ["KEEP_ALIVE_SECONDS", "Buckets", "Seats", "read_body"]
+
+KEEP_ALIVE_SECONDS = 75
+"""How long an idle connection stays open: longer than clients and proxies keep theirs (5 to 60 s), so that none sends a
+request into a connection that is just being closed.
+"""
 
 _CLIENTS = 10_000
 """Clients whose buckets are remembered; of more, the one that was longest away is forgotten."""

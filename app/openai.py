@@ -9,80 +9,27 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from coarse2fine.agents.critique import Audience
-from coarse2fine.app.bodies import AudienceName, Wanted, checked, read_json, report_of
+from coarse2fine.app.bodies import checked, read_json, report_of
 from coarse2fine.app.errors import Refused, body_of, refused_from
+from coarse2fine.app.openai_bodies import MODELS, ChatCompletion, ChatRequest, ModelCard, ModelList, TextPart, known
 from coarse2fine.app.runs import Finished, Run, TextDone
 from coarse2fine.app.runs import Waiting as StillWaiting
-from coarse2fine.app.schema import takes
+from coarse2fine.app.schema import COMPATIBLE_PROBLEMS, events_of, takes
 from coarse2fine.app.service import Service
 from coarse2fine.app.sse import IDLE, RunStream, event
 from coarse2fine.graph import RunTrace, TextResult
 from coarse2fine.reports import InputError, Report, ReportError
 
-__all__ = ["MODELS", "ChatRequest", "openai_routes"]
+__all__ = ["openai_routes"]
 
-_ALL: list[AudienceName] = ["brief", "bullet", "comprehensive"]
-MODELS: Mapping[str, list[AudienceName]] = {"coarse2fine": _ALL, **{f"coarse2fine-{one}": [one] for one in _ALL}}
-"""Model name → the audiences that it writes for."""
-
-_CREATED = 1_764_000_000
-_UNUSED = (
-    "temperature", "top_p", "seed", "user", "safety_identifier", "prompt_cache_key", "metadata", "store",
-    "service_tier", "presence_penalty", "frequency_penalty", "logit_bias", "stop", "max_tokens",
-    "max_completion_tokens", "reasoning_effort", "verbosity", "parallel_tool_calls",
-)  # fmt: skip
-_EXAMPLE: dict[str, Any] = {
-    "model": "coarse2fine-brief",
-    "messages": [
-        {"role": "user", "content": "EXAM: CT chest\nFINDINGS: Small left pleural effusion. No pneumothorax."},
-    ],
-}
-
-
-class TextPart(BaseModel):
-    """A part of a message; only text is read."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    type: Literal["text"]
-    text: str
-
-
-class ChatMessage(BaseModel):
-    """A message; of all, the last user's is read."""
-
-    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[TextPart] | list[dict[str, Any]] | None = None
-
-
-class StreamOptions(BaseModel):
-    """What a stream holds."""
-
-    include_usage: bool = False
-
-
-class ChatRequest(Wanted):
-    """What `POST /v1/chat/completions` takes; sampling parameters are taken and have no use."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [_EXAMPLE]})
-
-    model: str = Field(description=", ".join(MODELS))
-    messages: list[ChatMessage] = Field(min_length=1)
-    stream: bool | None = None
-    stream_options: StreamOptions | None = None
-    n: Literal[1] | None = None
-    response_format: dict[str, Any] | None = Field(default=None, description='Only {"type": "text"}.')
-    tools: list[Any] | None = Field(default=None, max_length=0, description="There are none.")
-    tool_choice: Any = None
-    logprobs: Literal[False] | None = None
+_ANSWER = {"content": events_of(), "description": "The texts, or chunks."}
 
 
 class _Chat(NamedTuple):
@@ -115,28 +62,32 @@ class _Chat(NamedTuple):
 
 def openai_routes(service: Service) -> APIRouter:
     """The routes of the OpenAI-compatible API."""
-    router = APIRouter(tags=["OpenAI-compatible"])
+    router = APIRouter(tags=["OpenAI-compatible"], responses=COMPATIBLE_PROBLEMS)
 
     @router.get("/v1/models")
-    async def models() -> dict[str, Any]:
+    async def models() -> ModelList:
         """The models: one for all audiences, one for each."""
-        return {"object": "list", "data": [_model(name) for name in MODELS]}
+        return ModelList(data=[ModelCard(id=name) for name in MODELS])
 
     @router.get("/v1/models/{name}")
-    async def model(name: str) -> dict[str, Any]:
+    async def model(name: str) -> ModelCard:
         """A model."""
         _check_model(name)
-        return _model(name)
+        return ModelCard(id=name)
 
-    @router.post("/v1/chat/completions", openapi_extra=takes(ChatRequest))
+    @router.post(
+        "/v1/chat/completions",
+        response_model=ChatCompletion,
+        responses={200: _ANSWER},
+        openapi_extra=takes(ChatRequest),
+    )
     async def completions(request: Request) -> Response:
         """Write the impressions of the report in the last user message (raw text with headings, or a JSON object).
 
         A text that a person must see ends with a note that says why. `usage` counts the tokens of all model calls of
         the run, as far as the models count them.
         """
-        document = await read_json(request, service.options.max_body)
-        body = checked(ChatRequest, {key: value for key, value in document.items() if key not in _UNUSED})
+        body = checked(ChatRequest, known(await read_json(request, service.options.max_body)))
         _check_model(body.model)
         if body.response_format is not None and body.response_format.get("type") != "text":
             raise Refused("invalid", "response_format: only text is written", field="response_format")
@@ -150,10 +101,6 @@ def openai_routes(service: Service) -> APIRouter:
         return JSONResponse(chat.whole(done), headers={"X-Coarse2fine-Trace": done.result.trace_id})
 
     return router
-
-
-def _model(name: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": _CREATED, "owned_by": "coarse2fine"}
 
 
 def _check_model(name: str) -> None:

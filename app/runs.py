@@ -149,6 +149,7 @@ class Run:
             Refused, Coarse2FineError, GraphDrained: see `events`.
         """
         work, gone = asyncio.create_task(self._end()), asyncio.create_task(_gone(request))
+        work.add_done_callback(lambda task: task.cancelled() or task.exception())  # who has left hears of no failure
         try:
             await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
             if work.done():

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-__all__ = ["PROBLEMS", "takes", "with_bodies"]
+__all__ = ["COMPATIBLE_PROBLEMS", "PROBLEMS", "events_of", "takes", "with_bodies"]
 
 _REF = "#/components/schemas/{model}"
 
@@ -23,12 +23,36 @@ class Problem(BaseModel):
     field: str | None = None
 
 
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    "default": {
-        "description": "Why it is not answered.",
-        "content": {"application/problem+json": {"schema": Problem.model_json_schema()}},
-    }
-}
+class Fault(BaseModel):
+    """What is wrong, as OpenAI says it; `param` is the field, dotted."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str
+
+
+class CompatibleProblem(BaseModel):
+    """Why a request is not answered, in OpenAI's form."""
+
+    error: Fault
+
+
+def _problems(model: type[BaseModel], media: str) -> dict[int | str, dict[str, Any]]:
+    schema = {"$ref": _REF.format(model=model.__name__)}
+    return {"default": {"description": "Why it is not answered.", "content": {media: {"schema": schema}}}}
+
+
+PROBLEMS = _problems(Problem, "application/problem+json")
+COMPATIBLE_PROBLEMS = _problems(CompatibleProblem, "application/json")
+
+
+def events_of(*names: str) -> dict[str, Any]:
+    """What a stream of server-sent events holds: each event has one of these names (none: no name) and JSON as data."""
+    data = {"type": "string", "contentMediaType": "application/json"}
+    kinds = {"event": {"type": "string", "enum": list(names)}} if names else {}
+    event = {"type": "object", "properties": {**kinds, "data": data}, "required": [*kinds, "data"]}
+    return {"text/event-stream": {"itemSchema": event}}
 
 
 def takes(model: type[BaseModel]) -> dict[str, Any]:
@@ -44,7 +68,8 @@ def with_bodies(app: FastAPI, *models: type[BaseModel]) -> None:
         if app.openapi_schema is None:
             made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
             schemas = made.setdefault("components", {}).setdefault("schemas", {})
-            for model in models:
+            forms: tuple[type[BaseModel], ...] = (*models, Problem, CompatibleProblem)
+            for model in forms:
                 form = model.model_json_schema(ref_template=_REF)
                 for name, inner in form.pop("$defs", {}).items():
                     schemas.setdefault(name, inner)

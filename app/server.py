@@ -21,7 +21,8 @@ from coarse2fine.app.api import api_routes
 from coarse2fine.app.bodies import ImpressionRequest
 from coarse2fine.app.errors import Code, Refused, answer, refused_from
 from coarse2fine.app.gate import Gate
-from coarse2fine.app.openai import ChatRequest, openai_routes
+from coarse2fine.app.openai import openai_routes
+from coarse2fine.app.openai_bodies import ChatRequest
 from coarse2fine.app.schema import with_bodies
 from coarse2fine.app.service import Service
 from coarse2fine.app.workbench.desk import Desk
@@ -90,7 +91,9 @@ async def _refused(request: Request, error: Exception) -> Response:
 async def _http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     code = _HTTP.get(status, "invalid" if status < 500 else "failed")
-    return answer(Refused(code, f"{request.method} {request.url.path[:200]}: {_words(code)}"), request.url.path)
+    response = answer(Refused(code, f"{request.method} {request.url.path[:200]}: {_words(code)}"), request.url.path)
+    response.headers.update((isinstance(error, HTTPException) and error.headers) or {})
+    return response
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

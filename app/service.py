@@ -7,7 +7,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from coarse2fine.agents.critic import Critic
+from coarse2fine.app.edits import Edits
 from coarse2fine.app.errors import Refused
+from coarse2fine.app.keys import Keys
 from coarse2fine.app.metrics import Metrics
 from coarse2fine.app.runs import Run, Runs
 from coarse2fine.graph import Context, FeedbackStore, RunGraph, TraceStore
@@ -45,8 +48,7 @@ class Options:
         for name, least in lowest.items():
             if getattr(self, name) < least:
                 raise InputError(f"{name} is {getattr(self, name)}; it is {least} at least")
-        if any(len(key) < 16 or not key.isascii() or not key.isprintable() for key in self.keys):
-            raise InputError("an API key has 16 characters at least, all of them printable ASCII")
+        Keys(self.keys)
 
 
 class Service:
@@ -58,6 +60,7 @@ class Service:
         traces, feedback: where they are kept.
         warm: loads the models; until it is done, no run begins.
         broken: called where `warm` fails.
+        critic: judges what people make of texts; None: their edits stay without a critique.
     """
 
     def __init__(
@@ -68,12 +71,15 @@ class Service:
         feedback: FeedbackStore,
         warm: Callable[[], Awaitable[object]] | None = None,
         broken: Callable[[Exception], None] | None = None,
+        critic: Critic | None = None,
     ) -> None:
         self.options, self.traces, self.feedback = options, traces, feedback
         self.metrics = Metrics()
         self.runs = Runs(graph, options.in_flight, options.waiting, options.timeout, self.metrics)
         self.state: Literal["loading", "ready", "broken", "stopping"] = "ready" if warm is None else "loading"
         self._warm, self._broken = warm, broken
+        most = options.in_flight + options.waiting
+        self.edits = Edits(critic, feedback, lambda: self.state == "ready", most, options.timeout)
 
     async def warm_up(self) -> None:
         """Load the models."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from coarse2fine.agents.critique import Critique
 from coarse2fine.agents.sqlite_file import SqliteFile
 from coarse2fine.graph.routing import best_round
 from coarse2fine.graph.state import TextRun
@@ -15,13 +17,14 @@ from coarse2fine.graph.trace_record import RunTrace
 from coarse2fine.reports import Feedback, InputError
 from coarse2fine.reports.home import home_folder
 
-__all__ = ["Added", "FeedbackStore", "feedback_of"]
+__all__ = ["Added", "FeedbackStore", "Judgement", "feedback_of"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS feedback (
   id TEXT PRIMARY KEY, created TEXT NOT NULL, radiologist TEXT NOT NULL, record TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS feedback_radiologist ON feedback (radiologist, created);
+CREATE TABLE IF NOT EXISTS critiques (id TEXT PRIMARY KEY, critic TEXT NOT NULL, critique TEXT NOT NULL);
 """
 
 
@@ -33,8 +36,21 @@ class Added(NamedTuple):
     conflicts: tuple[str, ...]
 
 
+class Judgement(NamedTuple):
+    """What a critic, by its model's name, says of an edit."""
+
+    critic: str
+    critique: Critique
+
+    @property
+    def passed(self) -> bool:
+        """Whether nobody needs to look at the edit again."""
+        return self.critique.passed and not self.critique.warnings
+
+
 class FeedbackStore:
-    """Keeps feedback; safe with many threads and processes. Adding a record again changes nothing.
+    """Keeps feedback, and what the critic says of edits; safe with many threads and processes. Adding a record again
+    changes nothing.
 
     Args:
         path: the SQLite file; None for `feedback.sqlite` in `home_folder()`, looked up at each use. Made on first
@@ -91,10 +107,31 @@ class FeedbackStore:
             return 0
         with self._file.connection() as connection, connection:
             deleted = connection.execute("DELETE FROM feedback WHERE radiologist = ?", (radiologist,)).rowcount
+            connection.execute("DELETE FROM critiques WHERE id NOT IN (SELECT id FROM feedback)")
         self._file.shrink()
         return deleted
 
-    def _select(self, query: str, values: Sequence[object]) -> Sequence[tuple[str, str]]:
+    def keep_judgement(self, record_id: str, judgement: Judgement) -> None:
+        """Keep what the critic says of an edit, in place of what it said before; nothing where the record is gone.
+
+        Raises:
+            OSError, sqlite3.Error: the file cannot be written.
+        """
+        values = (record_id, judgement.critic, judgement.critique.model_dump_json(), record_id)
+        query = "INSERT OR REPLACE INTO critiques SELECT ?, ?, ? WHERE EXISTS (SELECT 1 FROM feedback WHERE id = ?)"
+        with self._file.connection() as connection, connection:
+            connection.execute(query, values)
+
+    def judgements(self, record_ids: Sequence[str]) -> dict[str, Judgement]:
+        """Record id → what the critic said of its edit; one that this version does not read is left out."""
+        query = f"SELECT id, critic, critique FROM critiques WHERE id IN ({', '.join('?' * len(record_ids))})"
+        found: dict[str, Judgement] = {}
+        for record_id, critic, critique in self._select(query, record_ids):
+            with suppress(ValidationError):
+                found[record_id] = Judgement(critic, Critique.model_validate_json(critique))
+        return found
+
+    def _select(self, query: str, values: Sequence[object]) -> Sequence[tuple[str, ...]]:
         if not self.path.exists():
             return []
         with self._file.connection() as connection:

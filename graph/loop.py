@@ -63,8 +63,9 @@ def build_loop(write: Write, writer: Revises, critic: Assesses) -> CompiledLoop:
     """
 
     async def first(state: Loop, runtime: Runtime[Settings]) -> dict[str, Any]:
+        begun = time.time()
         made = await write(state, runtime.context.wish)
-        update = {"text": made.text, "step": "write", "notes": made.notes, "calls": list(made.calls)}
+        update = {"begun": begun, "text": made.text, "step": "write", "notes": made.notes, "calls": list(made.calls)}
         return {**update, "cases": made.cases}
 
     async def critique(state: Loop, runtime: Runtime[Settings]) -> dict[str, Any]:
@@ -76,6 +77,7 @@ def build_loop(write: Write, writer: Revises, critic: Assesses) -> CompiledLoop:
         return update
 
     async def revise(state: Loop, runtime: Runtime[Settings]) -> dict[str, Any]:
+        begun = time.time()
         last = state["rounds"][-1]
         try:
             made = await writer.revise(
@@ -83,8 +85,8 @@ def build_loop(write: Write, writer: Revises, critic: Assesses) -> CompiledLoop:
             )
         except UnparsableReply:
             return {"why": "unparsable"}
-        told = feedback(last.critique)
-        return {"text": made.text, "step": "revise", "told": told, "notes": made.notes, "calls": list(made.calls)}
+        update = {"begun": begun, "text": made.text, "step": "revise", "notes": made.notes, "calls": list(made.calls)}
+        return {**update, "told": feedback(last.critique)}
 
     graph = StateGraph(Loop, context_schema=Settings, input_schema=Job)
     graph.add_node("write", first)
@@ -121,14 +123,17 @@ def _round(state: Loop, critique: Critique) -> Round:
         told=state.get("told", ()),
         diff=word_diff(rounds[-1].text, state["text"]) if rounds else (),
         notes=state.get("notes", ()),
+        started=state["begun"],
+        milliseconds=round((time.time() - state["begun"]) * 1000, 3),
     )
 
 
 async def _repair(state: Loop) -> dict[str, Any]:
+    begun = time.time()
     rounds = state["rounds"]
     base = rounds[-1] if rounds[-1].step == "repair" else best_round(rounds)
     mended = repair(state["report"], base.text, base.critique, state["audience"])
-    return {"text": mended, "step": "repair", "told": (), "notes": (_REPAIRED,)}
+    return {"begun": begun, "text": mended, "step": "repair", "told": (), "notes": (_REPAIRED,)}
 
 
 def _finished(state: Loop, milliseconds: float) -> TextRun:

@@ -8,14 +8,14 @@ from typing import Any, Literal
 from langgraph.types import interrupt
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from coarse2fine.agents.critique import Audience
+from coarse2fine.agents.critique import Audience, Critique
 from coarse2fine.graph.diff import word_diff
 from coarse2fine.graph.loop import Assesses, reasons_of
 from coarse2fine.graph.result import text_result
 from coarse2fine.graph.state import Round, TextRun
 from coarse2fine.reports import Report
 
-__all__ = ["Decision", "apply_decision", "ask_person"]
+__all__ = ["Decision", "apply_decision", "ask_person", "edited_run"]
 
 
 class Decision(BaseModel):
@@ -85,16 +85,20 @@ def _rejected(text: TextRun) -> TextRun:
 
 async def _edited(run: TextRun, text: str, report: Report, critic: Assesses) -> TextRun:
     made = await critic.assess(report, text, run.audience)
+    return edited_run(run, text, made.critique).model_copy(update={"calls": (*run.calls, *made.calls)})
+
+
+def edited_run(run: TextRun, text: str, critique: Critique) -> TextRun:
+    """What a person made of a text, with what the critic says of that as one more round."""
     number = len(run.rounds) + 1
-    edit = Round(number=number, step="edit", text=text, critique=made.critique, diff=word_diff(run.text, text))
-    passed = made.critique.passed and not made.critique.warnings
+    edit = Round(number=number, step="edit", text=text, critique=critique, diff=word_diff(run.text, text))
+    passed = critique.passed and not critique.warnings
     return run.model_copy(
         update={
             "text": text,
             "status": "passed" if passed else "needs_review",
             "stop_reason": "edited",
             "rounds": (*run.rounds, edit),
-            "reasons": () if passed else reasons_of(made.critique),
-            "calls": (*run.calls, *made.calls),
+            "reasons": () if passed else reasons_of(critique),
         }
     )

@@ -40,6 +40,8 @@ class Round(_Frozen):
         told: the critique, line by line, that this text was written in answer to.
         diff: how its words differ from the round before.
         notes: what should be known about how it was made.
+        started: when its writing began, seconds since the epoch; milliseconds: from then until it was judged. 0.0 where
+            nobody noted it.
     """
 
     number: int
@@ -49,6 +51,8 @@ class Round(_Frozen):
     told: tuple[str, ...] = ()
     diff: tuple[Change, ...] = ()
     notes: tuple[str, ...] = ()
+    started: float = 0.0
+    milliseconds: float = 0.0
 
 
 class TextRun(_Frozen):
@@ -99,5 +103,6 @@ class Loop(TypedDict):
     told: NotRequired[tuple[str, ...]]
     notes: NotRequired[tuple[str, ...]]
     why: NotRequired[StopReason | None]
+    begun: NotRequired[float]
     rounds: Annotated[list[Round], operator.add]
     calls: Annotated[list[CallRecord], operator.add]

@@ -6,10 +6,11 @@ import asyncio
 import atexit
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from functools import wraps
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-__all__ = ["blocking", "run_sync"]
+__all__ = ["blocking", "run_sync", "start"]
 
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
@@ -42,6 +43,11 @@ def run_sync(coroutine: Coroutine[Any, Any, _T]) -> _T:
     except BaseException:
         future.cancel()
         raise
+
+
+def start(coroutine: Coroutine[Any, Any, _T]) -> Future[_T]:
+    """Let a coroutine run on the same loop as those of `run_sync`, beside the caller; its result is in the future."""
+    return asyncio.run_coroutine_threadsafe(coroutine, _home().loop)
 
 
 def blocking(function: Callable[_P, Coroutine[Any, Any, _T]], name: str) -> Callable[_P, _T]:

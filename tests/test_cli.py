@@ -16,7 +16,7 @@ import coarse2fine
 from coarse2fine.agents import Critic
 from coarse2fine.cli import app
 from coarse2fine.commands.trace import parse_age
-from coarse2fine.graph import build_graph
+from coarse2fine.graph import HOME_STORE, build_graph
 from coarse2fine.reports import InputError, ModelError
 from coarse2fine.serving import ScriptedChatModel, ScriptedNLI
 
@@ -134,7 +134,7 @@ def test_settings_reach_the_graph(cli: Run, answers: list[dict[str, Any]], tmp_p
     assert answers == [
         {
             "model": "hf:x", "critic": "hf:y", "audiences": ["brief", "bullet"],
-            "max_rounds": 2, "style": "terse", "words": 30,
+            "max_rounds": 2, "style": "terse", "words": 30, "trace_store": HOME_STORE,
         }
     ]  # fmt: skip
 
@@ -279,6 +279,20 @@ def test_eval_external_json(cli: Run, openi: Path) -> None:
     found = json.loads(cli("eval", "external", "openi", openi, "--json", "--workers", "2").stdout)
     assert (found["rows"], found["abnormal"], found["workers"]) == (2, 1, 2)
     assert set(found["texts"]) == {"draft", "brief", "bullet", "comprehensive"}
+
+
+@pytest.mark.usefixtures("answers")
+def test_eval_external_tells_what_is_lost_away_from_home(cli: Run, openi: Path, tmp_path: Path) -> None:
+    rows, away = tmp_path / "rows.jsonl", tmp_path / "away.csv"
+    assert cli("eval", "external", "openi", openi, "--out", rows, "--draft-only").exit_code == 0
+    away.write_text("Befund,impression\nThe heart is normal in size. The lungs are clear.,Quite another.\n", "utf-8")
+    asked = ("eval", "external", "any", away, "--column", "findings=Befund", "--draft-only", "--home", rows)
+    found = json.loads(cli(*asked, "--json").stdout)
+    (drop,) = [d for d in found["drops"] if (d["system"], d["score"], d["group"]) == ("draft", "rougeL", "all")]
+    assert (drop["home_rows"], drop["away_rows"], drop["away"][0]) == (2, 1, 0)
+    assert drop["home"][0] == drop["drop"][0] > 0
+    assert drop["lost"] == 1
+    assert "ROUGE-L, draft" in cli(*asked).stdout
 
 
 def test_eval_external_names_an_unknown_layout(cli: Run, openi: Path) -> None:

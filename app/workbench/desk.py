@@ -27,15 +27,20 @@ from coarse2fine.graph import RunTrace
 from coarse2fine.graph.trace_text import SIGNS
 from coarse2fine.reports import Coarse2FineError, InputError
 
-__all__ = ["WORDS", "Desk", "Handler", "asset", "see_other"]
+__all__ = ["LAYERS", "WORDS", "Desk", "Handler", "asset", "see_other"]
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 WORDS = {
     "supported": "proven", "unsupported": "not proven", "contradicted": "contradicted", "undecided": "undecided",
     "passed": "passed", "needs_review": "needs review", "error": "failed", "failed": "failed",
+    "unchecked": "not checked",
 }  # fmt: skip
 """Labels and statuses in words; signs and colours repeat them."""
+
+_SIGNS = {**SIGNS, "unchecked": "!"}
+LAYERS = {"verbatim": "word for word", "check": "by rules", "nli": "by the model", "judge": "by the judge"}
+"""How a verdict was reached, in words."""
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -69,8 +74,9 @@ class Desk:
             desk=self,
             here=request.url.path,
             asset=asset_path,
-            signs=SIGNS,
+            signs=_SIGNS,
             words=WORDS,
+            layers=LAYERS,
             **values,
         )
         return self.with_visit(request, HTMLResponse(html, status, _HEADERS), visit)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from coarse2fine.app.edits import Judged
+from coarse2fine.app.service import Service
 from coarse2fine.app.workbench.forms import Errors, Form, errors_of
-from coarse2fine.graph import FeedbackStore, RunTrace, TextRun
+from coarse2fine.graph import RunTrace, TextRun
 from coarse2fine.graph.diff import Change, word_diff
 from coarse2fine.reports import Dimensions, Feedback, Rating
 
@@ -25,10 +28,11 @@ _DECISIONS: dict[str, tuple[str, Rating | None]] = {
 
 
 class Kept(NamedTuple):
-    """Feedback that is kept of a text, with the word diff of its edit."""
+    """Feedback that is kept of a text; of an edit, its word diff and what the critic says of it."""
 
     feedback: Feedback
     diff: tuple[Change, ...]
+    judged: Judged | None
 
 
 class Wrong(Exception):
@@ -39,13 +43,15 @@ class Wrong(Exception):
         self.errors = errors
 
 
-def kept_feedback(store: FeedbackStore, trace: RunTrace) -> dict[str, list[Kept]]:
+async def kept_feedback(service: Service, trace: RunTrace) -> dict[str, list[Kept]]:
     """Audience → what is kept of its text in this run, oldest first; of the newest 500 records of the store."""
+    newest = await asyncio.to_thread(service.feedback.list, most=SEARCHED)
+    records = [record for record in newest if record.trace_id == trace.id]
+    judged = await service.edits.judged(records)
     found: dict[str, list[Kept]] = {}
-    for record in store.list(most=SEARCHED):
-        if record.trace_id == trace.id:
-            diff = word_diff(record.text, record.edited) if record.edited is not None else ()
-            found.setdefault(record.audience, []).append(Kept(record, diff))
+    for record in records:
+        diff = word_diff(record.text, record.edited) if record.edited is not None else ()
+        found.setdefault(record.audience, []).append(Kept(record, diff, judged.get(record.id)))
     return found
 
 

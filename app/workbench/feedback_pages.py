@@ -32,7 +32,10 @@ class FeedbackPages:
         self._desk.add(router, "POST", "/runs/{trace_id}/feedback", self.keep)
 
     async def keep(self, request: Request) -> Response:
-        """Keep what the form says, and go back to the result; a form that is sent twice is kept once."""
+        """Keep what the form says, and go back to the result, which shows what the critic says of an edit.
+
+        A form that is sent twice is kept once.
+        """
         form = await self._desk.posted(request)
         trace = await self._desk.trace(request)
         run = next((text for text in trace.texts if text.audience == form.text("audience") and text.text), None)

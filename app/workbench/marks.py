@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -10,7 +11,9 @@ from coarse2fine.agents.critique import Evidence, Omission, Verdict
 from coarse2fine.graph import RunTrace, TextRun
 from coarse2fine.reports import Report
 
-__all__ = ["Mark", "Piece", "Shown", "Stretch", "findings_pieces", "shown_texts"]
+__all__ = ["Line", "Mark", "Piece", "Shown", "Stretch", "findings_pieces", "shown_edit", "shown_texts"]
+
+_LEAD = re.compile(r"\s*(?:[-*•]|\d{1,2}[.)])\s+")
 
 
 class Mark(NamedTuple):
@@ -33,9 +36,21 @@ class Stretch(NamedTuple):
     mark: Mark | None
 
 
-class Shown(NamedTuple):
-    """A text ready to be shown: its stretches joined are the text."""
+class Line(NamedTuple):
+    """A line of a text; `lead` is the dash or number that it begins with, "" where it is no item of a list."""
 
+    lead: str
+    stretches: tuple[Stretch, ...]
+
+
+class Shown(NamedTuple):
+    """A text ready to be shown: its stretches joined are the text.
+
+    Args:
+        name: unique on a page: the audience, or "brief-edit" for what a person made of that text.
+    """
+
+    name: str
     run: TextRun
     stretches: tuple[Stretch, ...]
     omissions: tuple[Omission, ...]
@@ -46,13 +61,23 @@ class Shown(NamedTuple):
         """Its sentences."""
         return [stretch.mark for stretch in self.stretches if stretch.mark]
 
+    @property
+    def lines(self) -> list[Line]:
+        """Its lines, but for empty ones; a sentence that runs over two stays in one."""
+        rows: list[list[Stretch]] = [[]]
+        for stretch in self.stretches:
+            first, *others = [stretch.text] if stretch.mark else stretch.text.split("\n")
+            rows[-1].append(Stretch(first, stretch.mark))
+            rows.extend([Stretch(text, None)] for text in others)
+        return [_line(row) for row in rows if any(stretch.text.strip() for stretch in row)]
+
 
 class Piece(NamedTuple):
     """A part of the findings, `findings[start:end] == text`.
 
     Args:
         keys: of the sentences that it proves, or was weighed for.
-        left_out: audiences whose texts do not address it.
+        left_out: names of the texts that do not address it.
     """
 
     text: str
@@ -64,21 +89,31 @@ class Piece(NamedTuple):
 
 def shown_texts(trace: RunTrace) -> list[Shown]:
     """All texts of a run, the draft first."""
-    return [_shown(run) for run in trace.texts]
+    return [_shown(run.audience, run) for run in trace.texts]
 
 
-def _shown(run: TextRun) -> Shown:
+def shown_edit(run: TextRun) -> Shown:
+    """What a person made of a text."""
+    return _shown(f"{run.audience}-edit", run)
+
+
+def _shown(name: str, run: TextRun) -> Shown:
     critique = run.critique
-    return Shown(run, tuple(_stretches(run, critique.verdicts)), critique.omissions, critique.warnings)
+    return Shown(name, run, tuple(_stretches(name, run, critique.verdicts)), critique.omissions, critique.warnings)
 
 
-def _stretches(run: TextRun, verdicts: Sequence[Verdict]) -> Iterator[Stretch]:
+def _line(row: Sequence[Stretch]) -> Line:
+    lead = "" if row[0].mark else row[0].text
+    return Line(lead, tuple(row[1:])) if len(row) > 1 and _LEAD.fullmatch(lead) else Line("", tuple(row))
+
+
+def _stretches(name: str, run: TextRun, verdicts: Sequence[Verdict]) -> Iterator[Stretch]:
     position = 0
     for number, verdict in enumerate(sorted(verdicts, key=lambda one: one.start), 1):
         start = max(position, verdict.start)
         if start > position:
             yield Stretch(run.text[position:start], None)
-        yield Stretch(run.text[start : verdict.end], Mark(f"{run.audience}-{number}", number, verdict))
+        yield Stretch(run.text[start : verdict.end], Mark(f"{name}-{number}", number, verdict))
         position = max(position, verdict.end)
     if position < len(run.text):
         yield Stretch(run.text[position:], None)
@@ -87,7 +122,7 @@ def _stretches(run: TextRun, verdicts: Sequence[Verdict]) -> Iterator[Stretch]:
 def findings_pieces(report: Report, texts: Sequence[Shown]) -> list[Piece]:
     """The findings, cut wherever evidence or an omission begins or ends; joined they are the findings."""
     spans = [(e.start, e.end, mark.key) for text in texts for mark in text.marks for e in mark.evidence]
-    omitted = [(o.start, o.end, text.run.audience) for text in texts for o in text.omissions]
+    omitted = [(o.start, o.end, text.name) for text in texts for o in text.omissions]
     length = len(report.findings)
     cuts = sorted({0, length, *(min(place, length) for start, end, _ in spans + omitted for place in (start, end))})
     return [

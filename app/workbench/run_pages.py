@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from fastapi import APIRouter
@@ -15,6 +16,7 @@ from coarse2fine.app.api import run_events
 from coarse2fine.app.errors import Refused, body_of, refused_from, status_of
 from coarse2fine.app.sse import RunStream
 from coarse2fine.app.workbench.desk import Desk, see_other
+from coarse2fine.app.workbench.feedback import SEARCHED, kept_feedback
 from coarse2fine.app.workbench.forms import Errors, Form
 from coarse2fine.app.workbench.result_page import result_page
 from coarse2fine.graph import AUDIENCES, Context, Settings, TraceSummary
@@ -25,6 +27,10 @@ __all__ = ["RunPages"]
 
 _LISTED, _MOST_LISTED = 25, 500
 _LONGEST_WISH = 10_000
+_SAMPLE = """EXAM: CT chest
+CLINICAL INFORMATION: Cough for three weeks.
+FINDINGS: A 12 mm nodule is seen in the right upper lobe. Small left pleural effusion. No pneumothorax. \
+The heart is normal in size."""
 _FIELDS = {"findings": "report", "words": "words", "radiologist": "radiologist", "exam": "exam"}
 
 
@@ -37,10 +43,11 @@ class Wrong(Exception):
 
 
 class Row(NamedTuple):
-    """One line of the list of runs; `rounds` by text, None where the trace cannot be read."""
+    """One line of the list of runs; `rounds` by text, None where the trace cannot be read; `said` by a person since."""
 
     trace: TraceSummary
     rounds: Mapping[Audience, int] | None
+    said: Sequence[str] = ()
 
 
 class RunPages:
@@ -100,7 +107,8 @@ class RunPages:
 
     async def trace(self, request: Request) -> Response:
         """What a run did, round by round."""
-        return self._desk.page(request, "trace", trace=await self._desk.trace(request))
+        trace = await self._desk.trace(request)
+        return self._desk.page(request, "trace", trace=trace, kept=await kept_feedback(self._desk.service, trace))
 
     async def history(self, request: Request) -> Response:
         """The newest runs."""
@@ -112,19 +120,25 @@ class RunPages:
 
     def _home(self, request: Request, form: Form, errors: Errors, status: int = 200) -> Response:
         return self._desk.page(
-            request, "home", status, form=form, errors=errors, audiences=AUDIENCES, state=self._desk.service.state
+            request, "home", status, form=form, errors=errors, state=self._desk.service.state, sample=_SAMPLE
         )
 
     def _rows(self, most: int) -> list[Row]:
-        store = self._desk.service.traces
+        store, said = self._desk.service.traces, self._said()
         found = []
         for summary in store.list(most):
-            try:
+            rounds = None
+            with suppress(InputError):
                 rounds = {text.audience: len(text.rounds) for text in store.get(summary.id).texts}
-            except InputError:
-                found.append(Row(summary, None))
-            else:
-                found.append(Row(summary, rounds))
+            found.append(Row(summary, rounds, list(said.get(summary.id, ()))))
+        return found
+
+    def _said(self) -> dict[str, dict[str, None]]:
+        """Run → what a person did with its texts, in words, each once."""
+        found: dict[str, dict[str, None]] = {}
+        for record in self._desk.service.feedback.list(most=SEARCHED):
+            done = "edited" if record.edited is not None else f"rated {record.rating}" if record.rating else "rated"
+            found.setdefault(record.trace_id, {})[f"{record.audience} {done}"] = None
         return found
 
 

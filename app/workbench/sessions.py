@@ -14,6 +14,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request, cookie_parser
 
 from coarse2fine.app.errors import Refused
+from coarse2fine.app.keys import Keys, digest
 
 __all__ = ["COOKIE", "LOGIN", "PREFIX", "Sessions", "is_open", "is_page"]
 
@@ -46,7 +47,7 @@ class Sessions:
     """
 
     def __init__(self, keys: Sequence[str], clock: Callable[[], float] = time.monotonic) -> None:
-        self._keys = [_digest(key) for key in keys]
+        self._keys = Keys(keys)
         self._secret = secrets.token_bytes(32)
         self._clock = clock
         self._admitted: OrderedDict[bytes, float] = OrderedDict()
@@ -67,7 +68,7 @@ class Sessions:
 
     def admits(self, visit: str) -> bool:
         """Whether a visit may see pages."""
-        return not self._keys or self._admitted.get(_digest(visit), 0.0) > self._clock()
+        return not self._keys or self._admitted.get(digest(visit), 0.0) > self._clock()
 
     def enter(self, key: str) -> str:
         """A new visit that is admitted.
@@ -75,18 +76,17 @@ class Sessions:
         Raises:
             Refused: the key is none of ours.
         """
-        given = _digest(key)
-        if not any([hmac.compare_digest(given, known) for known in self._keys]):  # noqa: C419 - all of them, always
+        if not self._keys.knows(key):
             raise Refused("unauthorized", "this is no key of this server", field="key")
         visit = self.new_visit()
-        self._admitted[_digest(visit)] = self._clock() + _SECONDS
+        self._admitted[digest(visit)] = self._clock() + _SECONDS
         while len(self._admitted) > _MOST:
             self._admitted.popitem(last=False)
         return visit
 
     def leave(self, visit: str) -> None:
         """Admit a visit no more."""
-        self._admitted.pop(_digest(visit), None)
+        self._admitted.pop(digest(visit), None)
 
     def token(self, visit: str) -> str:
         """What a form of this visit carries: nobody else can make it."""
@@ -114,7 +114,3 @@ class Sessions:
         expected = self.token(visit)
         if not visit or not hmac.compare_digest(expected.encode(), token.encode("utf-8", "surrogateescape")):
             raise Refused("foreign", "this form is too old: load its page again, then send it once more")
-
-
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()

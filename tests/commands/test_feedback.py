@@ -10,7 +10,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from coarse2fine import serving
+from coarse2fine.agents import Critic
 from coarse2fine.cli import app
+from coarse2fine.graph import FeedbackStore
+from coarse2fine.graph.feedback_store import Judgement
+from coarse2fine.reports import Feedback, Report
 from coarse2fine.serving import ScriptedNLI
 from coarse2fine.training import preference, reward
 
@@ -40,6 +44,15 @@ def test_add_list_export_forget(cli: Run, tmp_path: Path) -> None:
     assert json.loads(cli("feedback", "forget", "--radiologist", "r17", "--json").stdout) == {"deleted": 16}
     assert cli("feedback", "list").stdout.strip() == "no feedback has been kept yet"
     assert json.loads(cli("feedback", "add", out, "--json").stdout)["new"] == 16
+
+
+@pytest.mark.parametrize(("edited", "said"), [("Small left effusion.", "passed"), ("Right effusion.", "needs review")])
+def test_list_says_what_the_critic_made_of_an_edit(cli: Run, edited: str, said: str) -> None:
+    report, store = Report(findings="Small left pleural effusion."), FeedbackStore()
+    store.add([Feedback(id="e1", report=report, text="Effusion.", edited=edited)])
+    assert "passed" not in cli("feedback", "list").stdout
+    store.keep_judgement("e1", Judgement("scripted", Critic(ScriptedNLI(0.0)).critique(report, edited)))
+    assert f"yes, {said}" in cli("feedback", "list").stdout
 
 
 def test_list_as_json_gives_whole_records(cli: Run) -> None:

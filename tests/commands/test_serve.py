@@ -37,6 +37,9 @@ main()
 """
 CODE = SERVING.replace("REPLIES", '["Small left pleural effusion."]')
 BROKEN = SERVING.replace("REPLIES", "breaks")
+TAKEN = CODE.replace('"0"]', 'str(taken.getsockname()[1])]').replace(
+    "sys.argv", 'import socket\ntaken = socket.create_server(("127.0.0.1", 0))\nsys.argv', 1
+)
 
 
 @pytest.fixture(autouse=True)
@@ -106,6 +109,12 @@ def test_a_model_that_breaks_while_it_is_loaded_ends_the_server() -> None:
     assert ran.returncode == 3
     assert "no weights" in ran.stderr
     assert ran.stdout == ""
+
+
+def test_a_port_that_is_taken_is_named_with_the_way_out() -> None:
+    done = subprocess.run([sys.executable, "-c", TAKEN], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "cannot listen there, see above; --port 0 takes a free port" in " ".join(done.stderr.split())
 
 
 @pytest.mark.allow_hosts(["127.0.0.1"])

@@ -11,7 +11,9 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 from coarse2fine import Report, build_graph
+from coarse2fine.agents import Critic
 from coarse2fine.graph import FeedbackStore
+from coarse2fine.graph.feedback_store import Judgement
 from coarse2fine.reports import Feedback
 from coarse2fine.serving import ScriptedNLI
 
@@ -114,3 +116,16 @@ def test_a_store_that_cannot_be_written_does_not_lose_the_run(scripted: Any, pro
     out = reviewed(scripted, prompts, broken, action="edit", texts={"brief": "Effusion."})
     assert "the edits could not be kept" in out["result"].warnings[0]
     assert out["result"].impressions["brief"].text == "Effusion."
+
+
+def test_what_a_critic_says_of_an_edit_is_kept_and_goes_with_it(store: FeedbackStore) -> None:
+    critique = Critic(ScriptedNLI(0.0)).critique(Report(findings=EFFUSION), "Zyxic effusion.")
+    store.add([record("a", edited="Zyxic effusion."), record("b", "r2", edited="Effusion.")])
+    for name in ("a", "b", "gone"):
+        store.keep_judgement(name, Judgement("scripted", critique))
+    assert store.judgements(["a", "b", "gone", "c"]) == dict.fromkeys("ab", Judgement("scripted", critique))
+    store.forget("r1")
+    assert list(store.judgements(["a", "b"])) == ["b"]
+    store.forget("r2")
+    assert all(b"Zyxic" not in path.read_bytes() for path in store.path.parent.glob("feedback.sqlite*"))
+    assert FeedbackStore(store.path.parent / "none.sqlite").judgements(["a"]) == {}

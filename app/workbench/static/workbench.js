@@ -57,6 +57,7 @@ document.addEventListener("click", (event) => {
 if (page === "home") {
   const form = $("run"), report = $("report"), live = $("live"), rounds = $("rounds"), news = $("news"), problem = $("problem");
   const words = { supported: "proven", unsupported: "not proven", contradicted: "contradicted", undecided: "undecided" };
+  const order = ["draft", "brief", "bullet", "comprehensive"], LOADING = "urn:coarse2fine:not_ready", PAUSE = 1000;
   let abort = null;
   const read = async (file) => { if (file) report.value = await file.text(); };
   $("file").addEventListener("change", (event) => read(event.target.files[0]));
@@ -67,6 +68,8 @@ if (page === "home") {
       event.preventDefault();
       if (name === "drop") read(event.dataTransfer.files[0]);
     });
+
+  $("sample").addEventListener("click", () => { report.value = form.dataset.sample; report.focus(); });
 
   const going = (on) => {
     $("submit").disabled = on;
@@ -91,6 +94,7 @@ if (page === "home") {
     for (const old of form.querySelectorAll(".wrong")) old.remove();
     for (const field of form.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
     rounds.replaceChildren();
+    live.hidden = true;
   };
   const tell = (counts, omitted) =>
     [...Object.entries(counts).map(([label, count]) => `${count} ${words[label]}`), ...(omitted ? [`${omitted} not addressed`] : [])].join(", ");
@@ -103,7 +107,8 @@ if (page === "home") {
       box = make("section", "", "text");
       box.id = `live-${round.audience}`;
       box.append(make("h3", round.audience), make("p", "", "verdict"), make("p", "", "words"));
-      rounds.append(box);
+      const later = order.slice(order.indexOf(round.audience) + 1).map((name) => $(`live-${name}`)).find(Boolean);
+      rounds.insertBefore(box, later ?? null);
     }
     box.children[0].textContent = `${round.audience}, round ${round.round}: ${round.step}`;
     box.children[1].textContent = line;
@@ -125,19 +130,26 @@ if (page === "home") {
     if (fields.event === "result") { state.over = true; finish(JSON.parse(fields.data)); }
     if (fields.event === "error") { state.over = true; fail(JSON.parse(fields.data).detail); }
   };
+  const begin = (words, state) => {
+    if (live.hidden) { live.hidden = false; live.scrollIntoView({ block: "nearest" }); }
+    $("progress").max = state.wanted;
+    $("progress").value = 0;
+    $("stage").textContent = words;
+  };
   const watch = async () => {
     const data = new URLSearchParams(new FormData(form));
     const state = { done: new Set(), wanted: 1 + data.getAll("audience").length, over: false };
-    const answer = await fetch(form.action, { method: "POST", body: data, headers: { Accept: "text/event-stream" }, signal: abort.signal });
-    if (!answer.ok) {
+    let answer = null;
+    for (;;) {
+      answer = await fetch(form.action, { method: "POST", body: data, headers: { Accept: "text/event-stream" }, signal: abort.signal });
+      if (answer.ok) break;
       const why = await answer.json();
-      return why.errors ? faults(why.errors) : fail(why.detail);
+      if (why.type !== LOADING) return why.errors ? faults(why.errors) : fail(why.detail);
+      begin("The models are being loaded", state);
+      await new Promise((then) => setTimeout(then, PAUSE));
     }
-    $("progress").max = state.wanted;
-    $("progress").value = 0;
-    $("stage").textContent = "Waiting for the first text";
-    live.hidden = false;
-    live.scrollIntoView({ block: "nearest" });
+    $("loading")?.remove();
+    begin("Waiting for the first text", state);
     let rest = "";
     for (const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader(); ;) {
       const { value, done } = await reader.read();
@@ -184,6 +196,11 @@ const along = (step) => {
   const claims = [...document.querySelectorAll(".claim")], at = claims.indexOf(document.activeElement);
   claims[(at + step + claims.length + (at < 0 && step < 0)) % claims.length]?.focus();
 };
+if (page === "result")
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !event.target.matches(".feedback *")) return;
+    (event.target.closest(".text").querySelector(".claim") ?? event.target.closest(".feedback").querySelector("summary")).focus();
+  });
 const mine = () => document.activeElement.closest(".text") ?? document.querySelector(".text");
 const result = {
   j: () => along(1),

@@ -57,8 +57,9 @@ def service(model: SlowModel) -> Callable[..., Service]:
         if replies is not None:
             model.replies = replies
         traces = TraceStore()
-        graph = build_graph(model, Critic(ScriptedNLI(nli)), trace_store=traces)
-        return Service(graph, Options(**options), traces, FeedbackStore(), warm, broken)
+        critic = Critic(ScriptedNLI(nli))
+        graph = build_graph(model, critic, trace_store=traces)
+        return Service(graph, Options(**options), traces, FeedbackStore(), warm, broken, critic)
 
     return make
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from coarse2fine.app import runs
 from coarse2fine.app.server import create_app
+from coarse2fine.graph import FeedbackStore
 from coarse2fine.reports import Feedback, ModelError, Report
 
 Client = Callable[..., httpx.AsyncClient]
@@ -172,11 +174,47 @@ async def test_feedback_is_kept_once(client: Client, home: Path) -> None:
     record = Feedback(id="f1", report=Report(findings="Clear."), text="Clear.", rating="positive", radiologist="r17")
     sent = json.loads(record.model_dump_json())
     first, again = [await http.post("/v1/feedback", json=sent) for _ in range(2)]
-    assert (first.status_code, first.json()) == (201, {"id": "f1", "new": True})
-    assert (again.status_code, again.json()) == (200, {"id": "f1", "new": False})
+    unedited = {"edit": None, "unjudged": None}
+    assert (first.status_code, first.json()) == (201, {"id": "f1", "new": True, **unedited})
+    assert (again.status_code, again.json()) == (200, {"id": "f1", "new": False, **unedited})
     other = await http.post("/v1/feedback", json={**sent, "rating": "negative"})
     assert (other.status_code, other.json()["field"]) == (409, "id")
     assert (home / "feedback.sqlite").exists()
+
+
+@pytest.mark.parametrize(
+    ("edited", "status", "labels", "omitted"),
+    [
+        ("Small left pleural effusion.", "passed", ["supported"], 0),
+        ("Small right pleural effusion.", "needs_review", ["contradicted"], 1),
+        ("No pneumothorax.", "needs_review", ["supported"], 1),
+    ],
+)
+async def test_an_edit_is_kept_and_comes_back_with_what_the_critic_says(
+    client: Client, home: Path, edited: str, status: str, labels: list[str], omitted: int
+) -> None:
+    http = client()
+    report = Report(findings="Small left pleural effusion. No pneumothorax.")
+    record = Feedback(id="f1", report=report, audience="brief", text="An effusion.", edited=edited)
+    sent = json.loads(record.model_dump_json())
+    first, again = [await http.post("/v1/feedback", json=sent) for _ in range(2)]
+    edit = first.json()["edit"]
+    assert (edit["text"], edit["status"], edit["stop_reason"]) == (edited, status, "edited")
+    assert [claim["label"] for claim in edit["claims"]] == labels
+    assert len(edit["omissions"]) == omitted
+    assert bool(edit["reasons"]) == (status != "passed")
+    assert again.json() == {**first.json(), "new": False}
+    (kept,) = FeedbackStore(home / "feedback.sqlite").list()
+    assert kept.edited == edited, "whatever the critic says"
+
+
+async def test_an_edit_that_comes_before_the_models_are_loaded_is_kept_and_says_so(client: Client) -> None:
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    sent = {"report": {"findings": "Clear."}, "text": "Clear.", "edited": "All clear."}
+    answer = (await client(warm=never).post("/v1/feedback", json=sent)).json()
+    assert (answer["new"], answer["edit"], answer["unjudged"]) == (True, None, "the models are not loaded yet")
 
 
 @pytest.mark.parametrize(

@@ -102,12 +102,17 @@ async def browser() -> AsyncIterator[Callable[..., Browser]]:
     opened: list[httpx.AsyncClient] = []
 
     def make(
-        replies: Any = (TEXT,), study: Path | None = None, host: str = "http://localhost", **options: Any
+        replies: Any = (TEXT,),
+        study: Path | None = None,
+        host: str = "http://localhost",
+        critic: Critic | None = None,
+        **options: Any,
     ) -> Browser:
         traces = TraceStore()
         model = ScriptedChatModel(replies=replies if callable(replies) else list(replies))
-        graph = build_graph(model, Critic(ScriptedNLI(0.0)), trace_store=traces)
-        service = Service(graph, Options(**options), traces, FeedbackStore())
+        judge = Critic(ScriptedNLI(0.0))
+        graph = build_graph(model, judge, trace_store=traces)
+        service = Service(graph, Options(**options), traces, FeedbackStore(), critic=critic or judge)
         http = httpx.AsyncClient(transport=httpx.ASGITransport(create_app(service, study)), base_url=host)
         opened.append(http)
         return Browser(http, service)

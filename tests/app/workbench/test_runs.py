@@ -239,3 +239,25 @@ async def test_a_run_whose_trace_cannot_be_kept_is_shown_at_once(
     answer = await browse.post("/workbench/runs", form)
     assert answer.status_code == 200
     assert page(answer.text).all("section", id="text-draft")
+
+
+async def test_a_radiologist_of_whom_nothing_is_known_is_named(browser: Browse) -> None:
+    browse = browser()
+    where = await browse.run(radiologist="r 17")
+    said = "Radiologist r 17 had no past reports here and has no style card"
+    found = await browse.get(where)
+    assert said in found.text
+    (link,) = [e["href"] for e in found.all("a") if e["href"].startswith("/workbench/cards?")]
+    card = await browse.get(link)
+    form = {"token": card.token, "radiologist": "r 17", "yaml": "layout: prose"}
+    assert (await browse.post("/workbench/cards", form)).status_code == 303
+    assert said not in (await browse.get(where)).text
+    assert "had no past reports" not in (await browse.get(await browse.run())).text
+
+
+async def test_a_list_is_cut_into_lines_and_nothing_is_lost(browser: Browse) -> None:
+    browse = browser(replies=["1. 12 mm nodule in the right upper lobe.\n2. Small left pleural effusion."])
+    found = await browse.get(await browse.run(audience=[]))
+    assert len(found.all("div", class_="line item")) == 2
+    assert len(found.all("span", class_="lead")) == 2
+    assert "1. 12 mm nodule in the right upper lobe.✔1 proven2. Small left pleural effusion." in found.text
