@@ -147,7 +147,7 @@ def _measures(tokens: Sequence[Token]) -> tuple[Measure, ...]:
 
 
 def _is_number(raw: str) -> bool:
-    return raw.replace(".", "", 1).isdigit()
+    return raw.replace(".", "", 1).isdecimal()
 
 
 def _counts(tokens: Sequence[Token]) -> tuple[frozenset[int], bool]:
@@ -157,7 +157,7 @@ def _counts(tokens: Sequence[Token]) -> tuple[frozenset[int], bool]:
         many = many or token.raw in terms["many"]
         if token.raw in terms["counts"] and (token.raw != "one" or following is not None):
             counts.add(int(terms["counts"][token.raw]))
-        elif token.raw.isdigit() and 1 < int(token.raw) < 20 and following is not None:
+        elif token.raw.isdecimal() and 1 < int(token.raw) < 20 and following is not None:
             plural = following.raw.isalpha() and following.raw != following.word and following.raw.endswith("s")
             if plural and following.word not in terms["units"] and following.word not in _TIMES:
                 counts.add(int(token.raw))
@@ -187,9 +187,9 @@ def _levels(piece: str, tokens: Sequence[Token]) -> frozenset[str]:
     near = {i + step for i, t in enumerate(tokens) if t.word in nouns or t.raw in nouns for step in range(-6, 4)}
     for i, token in enumerate(tokens):
         digits = token.raw[:-2] if token.raw[-2:] in ("st", "nd", "rd", "th") else ""
-        ordinal = terms["ordinals"].get(token.raw) or (digits if digits.isdigit() else "")
+        ordinal = terms["ordinals"].get(token.raw) or (digits if digits.isdecimal() else "")
         if ordinal and i in near:
             found.add(f"#{int(ordinal)}")
-        if token.raw == "o'clock" and i and tokens[i - 1].raw.isdigit():
+        if token.raw == "o'clock" and i and tokens[i - 1].raw.isdecimal():
             found.add(f"@{int(tokens[i - 1].raw)}")
     return frozenset(found)

@@ -13,6 +13,7 @@ from coarse2fine.agents.attributes import attributes
 from coarse2fine.agents.faults import Check, Fault, listed, sentences_of
 from coarse2fine.agents.lexicon import lexicon
 from coarse2fine.agents.overall import calls_normal, is_finding, normal_fault, organs_found_normal, unaddressed_by
+from coarse2fine.agents.plain_checks import PlainCheck
 from coarse2fine.agents.source import Claim, Source, covers, is_hand_named, proves, telling, wider_findings
 from coarse2fine.agents.statements import Statement
 from coarse2fine.reports import patient_from
@@ -72,7 +73,6 @@ class _Negation:
             return self._shown(statement, claim, source)
         reason = f"negation: the claim denies {_name(statement, claim)}, which the findings report"
         return Fault(self.name, "contradicted", reason, sentences_of(against))
-
 
     def _shown(self, statement: Statement, claim: Claim, source: Source) -> Fault | None:
         """A denial that the findings do not make, beside signs of what it denies."""
@@ -285,11 +285,14 @@ class _Number:
 
 ALL_CHECKS: tuple[Check, ...] = (
     _Negation(), _Normal(), _Invention(), _Hedge(), _Structure(), *ATTRIBUTE_CHECKS, _Patient(), _Number(),
+    PlainCheck(),
 )  # fmt: skip
 """Every check, in the order in which they run; pass a part of them to switch the others off."""
 
 
 def run_checks(claim: Claim, source: Source, checks: Sequence[Check] = ALL_CHECKS) -> list[Fault]:
-    """All faults of a claim, contradictions first."""
+    """All faults of a claim, contradictions first; what the findings deny they do mention."""
     faults = [fault for check in checks if (fault := check(claim, source))]
+    if any(fault.check == "negation" for fault in faults):
+        faults = [fault for fault in faults if fault.check != "invention"]
     return sorted(faults, key=lambda fault: fault.label != "contradicted")

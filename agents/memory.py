@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from hashlib import blake2b
 from itertools import islice
@@ -17,11 +17,10 @@ from typing import Any, NamedTuple
 
 from langgraph.store.base import BaseStore, SearchItem
 
+from coarse2fine.agents.home_store import home_store
 from coarse2fine.agents.radiologists import Shelf
 from coarse2fine.agents.shingles import shingles
-from coarse2fine.agents.sqlite_store import SqliteStore
 from coarse2fine.reports import Report
-from coarse2fine.reports.home import home_folder
 from coarse2fine.reports.normalise import normalised
 
 __all__ = ["HOME_MEMORY", "Case", "CaseMemory", "Holding", "Remembered"]
@@ -74,14 +73,19 @@ class CaseMemory:
     Args:
         store: any LangGraph store. One that searches by text (`SqliteStore`, or one with an index) ranks the cases; of
             others all of a radiologist's cases are read and ranked here. With an index, index the field "findings".
+            Or what gives the store at each use.
 
     Each method raises InputError where the id is unusable or the store fails. The methods with an "a" before their name
     are for coroutines.
     """
 
-    def __init__(self, store: BaseStore) -> None:
-        self.store = store
+    def __init__(self, store: BaseStore | Callable[[], BaseStore]) -> None:
         self._shelf = Shelf(store, "cases")
+
+    @property
+    def store(self) -> BaseStore:
+        """The store."""
+        return self._shelf.store
 
     def add(self, reports: Iterable[Report], radiologist: str) -> Remembered:
         """Remember reports, each once; those without an impression, and another radiologist's, are skipped.
@@ -198,5 +202,5 @@ def _likeness(wanted: set[str], case: Case) -> float:
     return len(wanted & held) / sqrt(len(wanted) * len(held)) if wanted and held else 0.0
 
 
-HOME_MEMORY = CaseMemory(SqliteStore(lambda: home_folder() / "memory.sqlite"))
-"""The memory that runs look into when nobody names another: `memory.sqlite` in the home folder."""
+HOME_MEMORY = CaseMemory(home_store)
+"""The memory that runs look into when nobody names another: `memory.sqlite` in the home folder, or the shared store."""

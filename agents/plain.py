@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from coarse2fine.agents.lexicon import lay_sentences, lexicon
+from coarse2fine.agents.plain_checks import stands_for_something
 from coarse2fine.agents.source import Source
 from coarse2fine.agents.statements import Statement
 
@@ -18,7 +19,8 @@ def in_plain_words(statement: Statement, source: Source) -> list[str]:
     Of the findings that carry the statement's name, the one counts whose own name has most of its words and fewest
     others. The side is the statement's; without one, or with more than one, sentences that need none are given.
     What stands at a numbered level has none: they would lose it. Sentences that name a part of the body of which the
-    findings do not speak are left out: they are of another examination.
+    findings do not speak, or use plain words for what the findings do not say, are left out: they are of another
+    examination.
     """
     if statement.own.levels or statement.clause.levels:
         return []
@@ -31,11 +33,11 @@ def in_plain_words(statement: Statement, source: Source) -> list[str]:
     if best[0] <= 0:
         return []
     sides = statement.own.sides or statement.clause.sides
-    side = next(iter(sides)) if len(sides) == 1 else "both" if "bilateral" in sides else ""
+    side = next(iter(sides)) if len(sides) == 1 and "bilateral" not in sides else ""
     told = known[best[1]]
     sided = [text.replace("{side}", side) for text in told if "{side}" in text] if side else []
     every = [*sided, *[text for text in told if "{side}" not in text]]
-    return [text for text in every if _parts(text) <= source.all_words]
+    return [text for text in every if _parts(text) <= source.all_words and stands_for_something(text, source)]
 
 
 def _parts(text: str) -> frozenset[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
@@ -52,12 +52,17 @@ class Shelf:
     """One kind of thing in a store, a namespace for each radiologist.
 
     Args:
-        store: any LangGraph store.
+        store: any LangGraph store, or what gives it at each use.
         kind: the first label of its namespaces.
     """
 
-    def __init__(self, store: BaseStore, kind: Kind) -> None:
-        self.store, self.kind = store, kind
+    def __init__(self, store: BaseStore | Callable[[], BaseStore], kind: Kind) -> None:
+        self._store, self.kind = store, kind
+
+    @property
+    def store(self) -> BaseStore:
+        """The store."""
+        return self._store if isinstance(self._store, BaseStore) else self._store()
 
     def namespace(self, radiologist: str) -> tuple[str, str]:
         """Where a radiologist's items are."""

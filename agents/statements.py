@@ -91,7 +91,8 @@ class Marked(NamedTuple):
     """A token as its sentence means it.
 
     Args:
-        clause: number of its clause; fine: whether the clause calls something normal; joins: whether it joins two parts.
+        clause: number of its clause; fine: whether that clause calls something normal.
+        joins: whether it joins two parts.
     """
 
     token: Token

@@ -176,7 +176,8 @@ def test_every_check_can_be_switched_off(name: str) -> None:
         "Small right pleural effusion. Large right upper lobe nodule. 1.3 cm nodule in the right upper lobe. "
         "Three old rib fractures. Moderate disc bulge at L3-L4. Right lower lobe nodule. New left pleural effusion. "
         "Acute rib fractures. No pleural effusion. Heart size is normal. Follow 7 of them. A 60-year-old woman. "
-        "Hiatal hernia. The appendix looks odd. Melanoma of the right upper lobe. Grade 3 anterolisthesis."
+        "Hiatal hernia. Odd appendix. Melanoma of the right upper lobe. Grade 3 anterolisthesis. "
+        "There is a lump in the windpipe."
     )
     everything = Critic(ScriptedNLI(1.0)).critique(report, text)
     assert len(critic.critique(report, text).faults) < len(everything.faults)

@@ -32,6 +32,17 @@ def test_another_part_of_the_body_is_not_named() -> None:
     assert not [text for text in told("Small left pneumothorax.", BRAIN) if "lung" in text]
 
 
+def test_a_sentence_says_nothing_that_the_findings_do_not_say() -> None:
+    spleen = Report(exam="CT abdomen", findings="2.5 cm laceration of the spleen with a small perisplenic hematoma.")
+    told_of_it = told("Small perisplenic hematoma.", spleen)
+    assert not [text for text in told_of_it if "leg" in text or "head" in text]
+
+
+def test_both_sides_need_no_side() -> None:
+    both = Report(findings="Small pneumothorax on both sides, bilateral.")
+    assert not [text for text in told("Bilateral pneumothorax.", both) if "bilateral" in text or "both " in text]
+
+
 def test_what_has_no_plain_words_has_none() -> None:
     assert told("The heart is normal.", CHEST) == []
 

@@ -126,3 +126,9 @@ def test_a_clause_calls_only_its_last_structures_normal() -> None:
     torn, intact = parse("ACL torn, PCL and MCL intact.")
     assert (torn.polarity, torn.parts) == ("asserted", {"acl"})
     assert (intact.normal, intact.parts) == (True, {"pcl", "mcl"})
+
+
+@pytest.mark.parametrize("text", ["② nodules in the left lung.", "The ²nd rib is broken.", "Lesion at ³ o'clock."])
+def test_figures_that_are_no_decimals_count_nothing(text: str) -> None:
+    assert parse(text)
+    assert not any(s.own.counts or s.own.levels for s in parse(text))
