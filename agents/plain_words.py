@@ -12,8 +12,8 @@ from typing import Any, Literal, NamedTuple, cast
 import yaml
 
 from coarse2fine.agents.attributes import attributes
+from coarse2fine.agents.clauses import Polarity, marked
 from coarse2fine.agents.lexicon import lexicon
-from coarse2fine.agents.statements import Polarity, marked
 
 __all__ = ["Line", "PlainWord", "Said", "Word", "line_of", "plain_words"]
 
