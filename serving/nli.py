@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -64,6 +64,7 @@ class SequenceClassifierNLI:
         try:
             tokenizer = AutoTokenizer.from_pretrained(self.path)
             model = AutoModelForSequenceClassification.from_pretrained(self.path, dtype=torch.float32).eval()
+            model = model.to(_device())
         except (OSError, ValueError) as error:
             raise ModelError(f"cannot load the NLI model {self.name}: {error}") from error
         return tokenizer, model, _label_ids(self.name, model.config.id2label)
@@ -84,9 +85,20 @@ class SequenceClassifierNLI:
         for chosen in by_length([len(ids) for ids in coded["input_ids"]], self.batch_size):
             batch = padded({name: [values[i] for i in chosen] for name, values in coded.items()}, tokenizer)
             with torch.inference_mode():
-                rows = model(**batch).logits.float().softmax(-1).tolist()
+                rows = model(**_on(model, batch)).logits.float().softmax(-1).tolist()
             scores |= {asked[i]: _scores(row, labels) for i, row in zip(chosen, rows, strict=True)}
         return [scores[pair] for pair in pairs]
+
+
+def _device() -> str:
+    """The first CUDA device where there is one, else the CPU."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _on(model: Any, batch: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tensor.to(model.device) for name, tensor in batch.items()}
 
 
 def _label_ids(name: str, id2label: dict[int, str]) -> dict[str, int]:
@@ -126,7 +138,8 @@ class TrueTeacherNLI:
         from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
         try:
-            return AutoTokenizer.from_pretrained(self.path), AutoModelForSeq2SeqLM.from_pretrained(self.path).eval()
+            model = AutoModelForSeq2SeqLM.from_pretrained(self.path).eval().to(_device())
+            return AutoTokenizer.from_pretrained(self.path), model
         except (OSError, ValueError) as error:
             raise ModelError(f"cannot load the NLI model {self.name}: {error}") from error
 
@@ -144,7 +157,7 @@ class TrueTeacherNLI:
             batch = tokenizer(texts, padding=True, truncation=True, max_length=2048, return_tensors="pt")
             begin = torch.full((len(texts), 1), model.config.decoder_start_token_id)
             with torch.inference_mode():
-                logits = model(**batch, decoder_input_ids=begin).logits[:, -1, [yes, no]]
+                logits = model(**_on(model, {**batch, "decoder_input_ids": begin})).logits[:, -1, [yes, no]]
             for supported, refuted in logits.float().softmax(-1).tolist():
                 found.append(NLIScores(supported, refuted, 0.0))
         return found
