@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -13,10 +14,13 @@ from coarse2fine.agents.critique import Audience
 from coarse2fine.app.batch_file import ResultFile
 from coarse2fine.graph import AUDIENCES, HOME_STORE, RunGraph, Settings, build_graph
 from coarse2fine.graph.sync import start
-from coarse2fine.reports import Coarse2FineError, Outcome, Report
+from coarse2fine.reports import Coarse2FineError, ModelError, Outcome, Report
 from coarse2fine.reports.normalise import fingerprint, normalised
 
 __all__ = ["Counts", "Done", "Engine", "Failed", "Job", "Setup", "attempt", "run_batch", "run_here"]
+
+_HOPELESS = 20
+"""So many reports in a row that fail for their model stop a batch: all others would fail as well."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,7 @@ class Failed(NamedTuple):
         return cls(id, type(error).__name__, str(error), code)
 
 
-Engine = Callable[[Iterable[Job]], Iterator[Done | Failed]]
+Engine = Callable[[Iterable[Job]], Generator[Done | Failed, None, None]]
 """Runs jobs and gives each one's outcome as it is there; takes no more jobs at once than it needs."""
 
 
@@ -145,7 +149,8 @@ def run_batch(
     engine: Engine,
     counts: Counts,
     told: Callable[[Failed | None], None] = lambda _: None,
-) -> None:
+    stop: Callable[[], bool] = lambda: False,
+) -> bool:
     """Run each report that the file does not have, and write what comes of it as it finishes.
 
     A report that cannot be read or run goes into the file of failures, and the others go on. When this is interrupted,
@@ -155,10 +160,17 @@ def run_batch(
         outcomes: read as they are needed.
         counts: kept up to date.
         told: called after each record, with its failure where it has one.
+        stop: whether to begin no more reports; those that are under way are finished.
+
+    Returns:
+        Whether it was stopped before the last record.
 
     Raises:
         InputError: the file cannot be written.
+        ModelError: twenty reports in a row failed for their model.
     """
+
+    hopeless, stopped = 0, False
 
     def fail(failed: Failed) -> None:
         counts.failures[failed.exit_code] += 1
@@ -166,7 +178,11 @@ def run_batch(
         told(failed)
 
     def jobs() -> Iterator[Job]:
+        nonlocal stopped
         for outcome in outcomes:
+            if stop():
+                stopped = True
+                return
             counts.rows += 1
             if isinstance(outcome, Exception):
                 fail(Failed.of(None, outcome))
@@ -178,22 +194,26 @@ def run_batch(
             else:
                 yield job
 
-    for found in engine(jobs()):
-        if isinstance(found, Failed):
-            fail(found)
-            continue
-        file.write(found.result, found.key)
-        if found.result["status"] == "passed":
-            counts.passed += 1
-        else:
-            counts.needs_review += 1
-        told(None)
+    with closing(engine(jobs())) as finished:
+        for found in finished:
+            if isinstance(found, Failed):
+                fail(found)
+                hopeless = hopeless + 1 if found.exit_code == ModelError.exit_code else 0
+                if hopeless == _HOPELESS:
+                    raise ModelError(f"{_HOPELESS} reports in a row failed for their model: {found.message}")
+                continue
+            hopeless = 0
+            file.write(found.result, found.key)
+            counts.passed += found.result["status"] == "passed"
+            counts.needs_review += found.result["status"] != "passed"
+            told(None)
+    return stopped
 
 
 def run_here(graph: RunGraph, workers: int) -> Engine:
     """The engine of this process: so many reports at once, whose calls nano answers together."""
 
-    def run(jobs: Iterable[Job]) -> Iterator[Done | Failed]:
+    def run(jobs: Iterable[Job]) -> Generator[Done | Failed, None, None]:
         waiting: set[Future[Done | Failed]] = set()
         try:
             for job in jobs:

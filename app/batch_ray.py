@@ -7,7 +7,7 @@ import json
 import logging
 import os
 from asyncio import gather
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -39,7 +39,7 @@ def run_on_ray(setup: Setup, workers: int | None) -> Engine:
     pyarrow = _need("pyarrow")
     _need("ray.data")
 
-    def run(jobs: Iterable[Job]) -> Iterator[Done | Failed]:
+    def run(jobs: Iterable[Job]) -> Generator[Done | Failed, None, None]:
         ours = not ray.is_initialized()
         try:
             size = _connect(ray, workers)
@@ -53,8 +53,8 @@ def run_on_ray(setup: Setup, workers: int | None) -> Engine:
                     num_cpus=1,
                 )
                 del blocks
-                for row in done.iter_rows():
-                    yield _outcome(row["outcome"])
+                for batch in done.iter_batches(batch_size=None, prefetch_batches=0):  # prefetching holds results back
+                    yield from map(_outcome, batch["outcome"])
         finally:
             if ours:
                 ray.shutdown()
@@ -92,7 +92,7 @@ def _connect(ray: Any, workers: int | None) -> int:
     if not ray.is_initialized():
         try:
             ray.init(log_to_driver=False, logging_level=logging.ERROR)
-        except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
+        except Exception as error:  # a bare one where a machine is too busy to start it in time
             raise InputError(f"the Ray cluster cannot be reached: {error}") from error
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
@@ -105,7 +105,7 @@ def _connect(ray: Any, workers: int | None) -> int:
 
 def _environment() -> Iterator[tuple[str, str]]:
     """What the actors need to know of this process: where files and stores are."""
-    return ((name, value) for name, value in os.environ.items() if name.startswith("COARSE2FINE_"))
+    return ((name, os.environ[name]) for name in ("COARSE2FINE_HOME", "COARSE2FINE_STORE") if name in os.environ)
 
 
 def _blocks(jobs: Iterable[Job]) -> Iterator[list[str]]:

@@ -134,6 +134,35 @@ def test_a_review_goes_on_in_another_process(server: str, scripted: Any, prompts
     assert edited["result"].draft.text == TEXT
 
 
+def test_a_store_by_name_is_every_commands(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from typer.testing import CliRunner
+
+    from coarse2fine.agents import home_store
+    from coarse2fine.agents.memory import HOME_MEMORY
+    from coarse2fine.cli import app
+
+    held = dict(part.split("=", 1) for part in server.split())
+    address = f"postgresql://{held['user']}@/{held['dbname']}?host={held['host']}"
+    monkeypatch.setenv("COARSE2FINE_STORE", "")  # taken back at the end, as --store sets it
+    (tmp_path / "past.jsonl").write_text("".join(one.model_dump_json() + "\n" for one in PAST), "utf-8")
+
+    def cli(*arguments: str) -> str:
+        done = CliRunner().invoke(app, ["--store", address, *arguments])
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    try:
+        added = cli("memory", "add", str(tmp_path / "past.jsonl"), "--radiologist", "named")
+        assert added == "2 added, 0 there already\n"
+        assert "named" in cli("memory", "list")
+        assert [case.report_id for case in HOME_MEMORY.nearest(ASKED, "named", 1)] == ["e"]
+        assert not (tmp_path / "home").exists()
+        assert cli("memory", "forget", "--radiologist", "named") == "forgot 2 cases\n"
+    finally:
+        home_store._shared(address).conn.close()  # type: ignore[attr-defined]
+        home_store._shared.cache_clear()
+
+
 async def test_coroutines_keep_their_checkpoints_there(
     server: str, scripted: Any, prompts: Any, effusion: Report
 ) -> None:

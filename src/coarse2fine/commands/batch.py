@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -36,6 +41,7 @@ __all__ = ["batch"]
 EngineName = Literal["local", "ray"]
 _STOPPED = 1
 _TOLD, _AT_ONCE = 5, 4
+_STOPPING = b"\nstopping: reports under way are finished; once more leaves them\n"
 
 
 def batch(
@@ -69,6 +75,7 @@ def batch(
     """
     from coarse2fine.app.batch import Counts, Setup, run_batch
     from coarse2fine.app.batch_file import ResultFile
+    from coarse2fine.reports import ModelError
 
     outcomes = outcomes_of(source, layout, format, column)
     setup = Setup(model, critic, audiences_of(audience), max_rounds, style, length, radiologist, traces)
@@ -76,8 +83,9 @@ def batch(
     if file.mended:
         errors.print(f"{out}: the last line was cut short; it is mended", markup=False, soft_wrap=True)
     run = _engine(engine, setup, workers)
-    counts, started, stopped = Counts(), time.perf_counter(), False
-    with file, progress("reports", None) as advance:
+    counts, started = Counts(), time.perf_counter()
+    codes: set[int] = set()
+    with file, progress("reports", None) as advance, _stopping(engine) as stop:
         told = _Telling(file)
 
         def done(failed: Failed | None) -> None:
@@ -85,16 +93,21 @@ def batch(
             advance(1)
 
         try:
-            run_batch(outcomes, setup, file, run, counts, done)
+            codes.update([_STOPPED] * run_batch(outcomes, setup, file, run, counts, done, stop.is_set))
         except KeyboardInterrupt:
-            stopped = True
-    seconds = time.perf_counter() - started
-    errors.print(_summary(counts, file, seconds))
+            codes.add(_STOPPED)
+        except ModelError as error:
+            codes.add(error.exit_code)
+            print_error(error)
+    seconds, stopped = time.perf_counter() - started, bool(codes)
+    errors.print(_summary(counts, file, seconds, stopped))
     if as_json:
         print_json(_figures(counts, file, seconds), indent=2)
+    if counts.failed:
+        errors.print(f"what failed is in {file.failures}", markup=False, soft_wrap=True)
     if stopped:
         errors.print("stopped: the same command goes on with what is left")
-    codes = {*counts.failures, *([_STOPPED] * stopped), *([NEEDS_REVIEW] * bool(counts.needs_review))}
+    codes.update(counts.failures, [NEEDS_REVIEW] * bool(counts.needs_review))
     if codes:
         raise typer.Exit(min(codes))
 
@@ -107,6 +120,33 @@ def _engine(name: EngineName, setup: Setup, workers: int | None) -> Engine:
     from coarse2fine.app.batch import run_here
 
     return run_here(setup.graph(), workers or _AT_ONCE)
+
+
+@contextmanager
+def _stopping(engine: EngineName) -> Iterator[Event]:
+    """Set by the first Ctrl-C or SIGTERM: what is under way is finished. The second one interrupts.
+
+    Ray's first one interrupts, as it has all reports by then.
+    """
+    asked = Event()
+    if engine == "ray":
+        yield asked
+        return
+
+    def stop(*_: object) -> None:
+        asked.set()
+        restore()
+        os.write(2, _STOPPING)  # rich may be in the middle of a line
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        restore()
 
 
 class _Telling:
@@ -139,7 +179,7 @@ def _figures(counts: Counts, file: ResultFile, seconds: float) -> dict[str, obje
     }
 
 
-def _summary(counts: Counts, file: ResultFile, seconds: float) -> Table:
+def _summary(counts: Counts, file: ResultFile, seconds: float, stopped: bool) -> Table:
     from rich.table import Table
 
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
@@ -147,8 +187,8 @@ def _summary(counts: Counts, file: ResultFile, seconds: float) -> Table:
     table.add_row("there already", f"{counts.there:,}")
     table.add_row("passed", f"{counts.passed:,}")
     table.add_row("needs review", f"{counts.needs_review:,}")
-    table.add_row("failed", f"{counts.failed:,}" + (f", in {file.failures}" if counts.failed else ""))
+    table.add_row("failed", f"{counts.failed:,}")
     table.add_row("seconds", f"{seconds:,.1f}, {60 * counts.run / seconds:,.1f} rows a minute")
-    if file.kept.left:
-        table.add_row("of other reports or settings", f"{file.kept.left:,} in {file.path}")
+    if file.kept.left and not stopped:
+        table.add_row("there of other reports or settings", f"{file.kept.left:,}")
     return table
