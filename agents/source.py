@@ -244,7 +244,14 @@ def _restricting(denial: Statement) -> frozenset[str]:
     """Words of a denial that narrow what it denies."""
     lex = lexicon()
     organs = {w for w in denial.words for m in lex.organ_words.find([w]) if not m.value & _NAMING_ORGANS}
-    return telling(denial.words) - set(denial.name) - organs - _severity_words() - {"line"}
+    return telling(denial.words) - set(denial.name) - organs - _severity_words() - _clearing_words() - {"line"}
+
+
+@cache
+def _clearing_words() -> frozenset[str]:
+    """Words that say that something has gone: they deny it whole."""
+    phrases = lexicon().terms["changes"]["better"]
+    return frozenset(word for phrase in phrases for word in lexicon().phrase(phrase))
 
 
 @cache

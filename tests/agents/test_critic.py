@@ -229,6 +229,15 @@ def test_global_statements(findings: str, claim: str, passes: bool) -> None:
     assert all(v.passed for v in verdicts) == passes
 
 
+@pytest.mark.parametrize(
+    "claim",
+    ["Interval resolution of right pleural effusion.", "Resolved right pleural effusion.", "No right effusion."],
+)
+def test_what_is_there_has_not_gone(claim: str) -> None:
+    found = verdict(claim, "Right pleural effusion is present and unchanged. The left base has cleared.", entails=1.0)
+    assert found.label == "contradicted"
+
+
 @pytest.mark.parametrize("findings", ["No large effusion. Small effusion.", "No acute fracture. Old rib fracture."])
 def test_a_narrow_denial_refutes_no_wider_assertion(findings: str) -> None:
     assert report_warnings(Report(findings=findings)) == ()
