@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 
@@ -61,8 +62,10 @@ class AttributeCheck:
         return None
 
     def _nearest(self, statement: Statement, about: Sequence[Placed]) -> Sequence[Placed]:
-        """Of several findings of the name, those at the claim's level, on its side, in its structure; else all."""
+        """Of several findings of the name, those of the claim's age, level, side and structure; else all."""
         asked = statement.own
+        if asked.acuity == {"acute"} and self._key != "acuity":
+            about = [p for p in about if not p.statement.old] or about
         if asked.levels and self._key != "levels":
             about = [p for p in about if asked.levels & (p.statement.own.levels or p.statement.clause.levels)] or about
         if asked.sides and self._key != "sides":
@@ -77,13 +80,19 @@ class AttributeCheck:
         """Whether the findings say it of something else that shares a word of the name: then a model must decide."""
         asked = set(getattr(case.statement.own, self._key))
         names = telling(case.statement.name or case.statement.words) - lexicon().attribute_words
-        others = [p.statement for p in case.source.asserted() if p not in about]
+        acute = "acute" in case.statement.own.acuity
+        others = [p.statement for p in case.source.asserted() if p not in about and not (acute and p.statement.old)]
         return bool(asked) and any(asked <= set(getattr(o.clause, self._key)) and names & o.words for o in others)
 
 
 # ---------------------------------------------------------------------- side
+_HEMISPHERES = re.compile(r"\bhemispheres\b(?!\s+(?:and|or)\b)", re.IGNORECASE)
+
+
 def _side(case: _Case) -> _Finding:
     asked = case.statement.own.sides
+    if not asked and "hemisphere" in case.statement.words and _HEMISPHERES.search(case.claim.text):
+        asked = frozenset(["bilateral"])
     if not asked or not case.about:
         return None
     said = case.said.sides

@@ -28,7 +28,10 @@ def core(claim: str, source: Source) -> str | None:
     if not named:
         return None
     tokens = [token for token in lexicon().tokens(claim) if token.raw[0].isalnum()]
-    kept = [token for token in tokens if _stays(token, named[0], source)]
+    staying = [_stays(token, named[0], source) for token in tokens]
+    for i, token in enumerate(tokens):  # "patchy foci of ischemia" without its foci is "patchy ischemia"
+        staying[i] = staying[i] and not (i and token.raw == "of" and not staying[i - 1])
+    kept = [token for token, stays in zip(tokens, staying, strict=True) if stays]
     if len(kept) == len(tokens):
         return None
     return closed(" ".join(claim[token.start : token.end] for token in kept))

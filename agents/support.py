@@ -102,15 +102,24 @@ def _assertion_proof(statement: Statement, claim: Claim, source: Source) -> list
             continue
         if statement.name and not same_finding(statement, other):
             continue
+        if other.old and "acute" in statement.own.acuity:
+            continue
         words = frozenset(lexicon().phrase(placed.sentence.text))
         extra = (
             telling(statement.words) - words - (frozenset(statement.name) if _equals(statement, other) else frozenset())
         )
+        extra -= _orienting(extra, placed)
         if not _numbers(claim.text) <= _as_any_unit(_numbers(placed.sentence.text)):
             continue
         if not extra - _graded() and fits_sides(other.own.sides or other.clause.sides, statement.own.sides):
             return [placed]
     return None
+
+
+def _orienting(words: frozenset[str], placed: Placed) -> frozenset[str]:
+    """Words for a place that the finding's sentence gives more closely: who says "occipital lobe" says "brain"."""
+    said, places = placed.sentence.text.lower(), lexicon().place_words
+    return frozenset(word for word in words if word in places and places[word].search(said))
 
 
 def _numbers(text: str) -> frozenset[float]:

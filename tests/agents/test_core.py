@@ -21,6 +21,7 @@ REPORT = Report(
         ("Acute right MCA infarct with hyperdense MCA.", "Acute right infarct."),
         ("Acute infarct, likely embolic", "Acute infarct."),
         ("Acute left PCA territory infarct.", "Acute left infarct."),
+        ("Patchy foci of acute ischemia in the brain.", "Patchy acute ischemia."),
         ("Acute right infarct.", None),
         ("No acute MCA infarct.", None),
         ("Normal MRI of the brain.", None),

@@ -478,3 +478,24 @@ def test_a_denial_never_names_a_finding_whatever_the_model_says(text: str, omitt
     report = Report(findings="Consolidation persists in both lower lobes. No pneumothorax. The heart is normal.")
     critique = Critic(ScriptedNLI(1.0), checks=()).critique(report, text)
     assert len(critique.omissions) == omitted
+
+
+STROKES = (
+    "Patchy restricted diffusion in the right centrum semiovale and right occipital lobe. Small chronic infarct in the "
+    "left basal ganglia. Scattered T2 hyperintense lesions in the cerebral hemispheres."
+)
+
+
+@pytest.mark.parametrize(
+    ("claim", "label"),
+    [
+        ("Patchy acute infarcts in the right cerebral hemisphere.", "supported"),  # a lobe lies in its hemisphere
+        ("Acute infarcts in the cerebral hemispheres.", "contradicted"),
+        ("Acute infarcts in both hemispheres.", "contradicted"),  # the chronic one on the left is none
+        ("Acute infarct in the left cerebral hemisphere.", "contradicted"),
+        ("Acute infarct in the basal ganglia.", "unsupported"),
+        ("Chronic infarct in the left basal ganglia.", "supported"),
+    ],
+)
+def test_an_acute_finding_is_told_from_an_old_one_of_its_name(claim: str, label: str) -> None:
+    assert verdict(claim, STROKES).label == label
