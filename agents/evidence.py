@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 
 from coarse2fine.reports import Sentence
 
@@ -22,10 +23,11 @@ _ENDINGS = (
 )  # fmt: skip
 
 
-def stems(text: str) -> list[str]:
+@lru_cache(maxsize=4_096)
+def stems(text: str) -> tuple[str, ...]:
     """Lower-case content words and figures, cut to a crude stem, so that "opacities" meets "opacity"."""
     words = re.findall(r"[a-z]+|\d+(?:\.\d+)?", text.lower())
-    return [_stem(word) for word in words if word not in _STOP]
+    return tuple(_stem(word) for word in words if word not in _STOP)
 
 
 def _stem(word: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 from typing import Any, Literal, NamedTuple, cast
 
@@ -129,6 +129,7 @@ class Lexicon:
         self._plurals: Mapping[str, str] = terms["plurals"]
         self._synonyms: dict[str, str] = {other: word for word, others in terms["words"].items() for other in others}
         self._words: dict[str, str] = {}
+        self._read_lately = lru_cache(maxsize=4_096)(self._split)  # a report's sentences are read for every claim
         self.negation = self._cues("not_negation", "negation_before", "negation_after")
         self.possible, self.hypothetical = self._cues("possible"), self._cues("hypothetical")
         self.normal = self._cues("not_normal", "normal")
@@ -169,6 +170,9 @@ class Lexicon:
 
     def tokens(self, text: str) -> list[Token]:
         """Words, numbers and marks; hyphens fall away, "non-displaced" and "x-ray" are one word."""
+        return list(self._read_lately(text))
+
+    def _split(self, text: str) -> tuple[Token, ...]:
         found: list[Token] = []
         for match in _TOKEN.finditer(text.lower()):
             raw = match[0].replace("x-ray", "xray")
@@ -177,7 +181,7 @@ class Lexicon:
                 found.append(Token(f"non{raw}", self.canonical(f"non{raw}"), first.start, match.end()))
             else:
                 found.append(Token(raw, self.canonical(raw), match.start(), match.end()))
-        return found
+        return tuple(found)
 
     def phrase(self, text: str) -> tuple[str, ...]:
         """The canonical words of a phrase."""

@@ -14,7 +14,7 @@ from coarse2fine.agents.critic import Critic
 from coarse2fine.agents.critique import Audience, Critique
 from coarse2fine.agents.judge import ChatJudge, Judgement
 from coarse2fine.reports import Coarse2FineError, ModelError, Report
-from coarse2fine.serving import NLIModel, NLIScores, Pair, load_nli, model_failures
+from coarse2fine.serving import NLIModel, NLIScores, Pair, SharedNLI, load_nli, model_failures
 
 __all__ = ["Assessment", "RecordedCritic", "load_critic"]
 
@@ -32,13 +32,16 @@ class Assessment(NamedTuple):
 class RecordedCritic:
     """Wraps a critic, which stays as it is, so that each critique comes with its model calls.
 
+    The critiques that are under way at once share the NLI model (`SharedNLI`).
+
     Args:
         critic: the critic.
     """
 
     def __init__(self, critic: Critic) -> None:
         self._critic = copy.copy(critic)
-        self._critic.nli = _RecordedNLI(critic.nli)
+        nli = critic.nli
+        self._critic.nli = _RecordedNLI(nli if isinstance(nli, SharedNLI) else SharedNLI(nli))
         if critic.judge is not None:
             self._critic.judge = _RecordedJudge(critic.judge)
         self.name = critic.nli.name

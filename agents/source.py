@@ -163,7 +163,12 @@ def telling(words: Iterable[str]) -> frozenset[str]:
 
 
 def _hand(statement: Statement) -> frozenset[str]:
-    return frozenset(c for c in statement.concepts if not c.startswith("kb:"))
+    return _by_hand(statement.concepts)
+
+
+@lru_cache(maxsize=16_384)
+def _by_hand(concepts: frozenset[str]) -> frozenset[str]:
+    return frozenset(c for c in concepts if not c.startswith("kb:"))
 
 
 def is_hand_named(statement: Statement) -> bool:
@@ -173,8 +178,13 @@ def is_hand_named(statement: Statement) -> bool:
 
 def wider_findings(statement: Statement) -> frozenset[str]:
     """Ids of a statement's findings and of all the wider ones that they are kinds of."""
-    concepts = lexicon().concepts
-    return frozenset(parent for c in _hand(statement) for parent in concepts[c].parents)
+    return _wider(_hand(statement))
+
+
+@lru_cache(maxsize=16_384)
+def _wider(concepts: frozenset[str]) -> frozenset[str]:
+    known = lexicon().concepts
+    return frozenset(parent for c in concepts for parent in known[c].parents)
 
 
 def _ends_with(longer: Sequence[str], shorter: Sequence[str]) -> bool:

@@ -23,7 +23,7 @@ from coarse2fine.agents import Critic
 from coarse2fine.agents.critique import Audience
 from coarse2fine.graph import build_graph
 from coarse2fine.reports import ModelError, Report
-from coarse2fine.serving import NLIModel, NLIScores, Pair, load_chat_model
+from coarse2fine.serving import NLIModel, NLIScores, Pair, SharedNLI, load_chat_model
 from coarse2fine.serving.vllm import server_clients
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ async def _pass(
     concurrency: int,
 ) -> Pass:
     salt = {"cache_salt": uuid.uuid4().hex}
-    critic = Critic(nli)
+    critic = Critic(SharedNLI(nli))
     graphs = [
         build_graph(
             chat.model_copy(update={"extra_body": salt}), critic, audiences=audiences, trace_store=None, memory=None

@@ -5,6 +5,7 @@ from coarse2fine.serving.factory import LoadedModel, load_chat_model, load_nli, 
 from coarse2fine.serving.failures import model_failures
 from coarse2fine.serving.nli import NLIModel, NLIScores, Pair, SequenceClassifierNLI, TrueTeacherNLI
 from coarse2fine.serving.scripted import ScriptedChatModel, ScriptedNLI
+from coarse2fine.serving.shared_nli import SharedNLI
 
 __all__ = [
     "Codec",
@@ -16,6 +17,7 @@ __all__ = [
     "ScriptedNLI",
     "SequenceClassifierNLI",
     "Session",
+    "SharedNLI",
     "TrueTeacherNLI",
     "load_chat_model",
     "load_nli",

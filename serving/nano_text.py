@@ -74,6 +74,7 @@ class NanoText:
         )
         words = [*sorted(self.codec.vocabulary), *marks.MARKERS, marks.BULLET, marks.DASH, marks.NEWLINE, marks.END]
         self._free = {token: self.ids[token] for token in words if token in self.ids}
+        self._allowed: dict[frozenset[str], list[int]] = {}
 
     def prompt(self, messages: Sequence[BaseMessage]) -> Prompt:
         """Encode a conversation of human and AI messages; it ends where the answer begins."""
@@ -85,9 +86,15 @@ class NanoText:
             tokens += [marks.ANSWER, *piece, marks.END] if message.type == "ai" else piece
         tokens.append(marks.ANSWER)
         forbidden = self.codec.forbidden(session)
-        allowed = [i for token, i in self._free.items() if token not in forbidden]
-        allowed += [self.ids[slot] for slot in session.slots()]
+        allowed = [*self._unless(frozenset(forbidden)), *(self.ids[slot] for slot in session.slots())]
         return Prompt([self.ids[token] for token in tokens], session, allowed)
+
+    def _unless(self, forbidden: frozenset[str]) -> Sequence[int]:
+        """Ids of the words that any answer may use but these."""
+        known = self._allowed.get(forbidden)
+        if known is None:
+            known = self._allowed[forbidden] = [i for token, i in self._free.items() if token not in forbidden]
+        return known
 
     def reply(self, prompt: Prompt, ids: Sequence[int]) -> Reply:
         """The answer that these token ids are; what stands behind its end is left out."""
@@ -194,5 +201,4 @@ def _round(ids: Sequence[int]) -> int:
 
 
 def _shouts(text: str) -> bool:
-    letters = [c for c in text if c.isalpha()]
-    return sum(c.isupper() for c in letters) > 0.7 * max(1, len(letters))
+    return sum(map(str.isupper, text)) > 0.7 * max(1, sum(map(str.isalpha, text)))
