@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,10 +31,11 @@ SECONDS = 120.0
 
 
 class Site(NamedTuple):
-    """A server under test, and where it keeps what it is given."""
+    """A server under test, where it keeps what it is given, and its API key."""
 
     url: str
     home: Path
+    key: str = ""
 
 
 @pytest.fixture(scope="module")
@@ -66,19 +68,26 @@ def axe() -> str:
 def site(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """`coarse2fine serve` with the shipped models, a home of its own and a study of four items."""
     folder = tmp_path_factory.mktemp("site")
+    with served(folder, "--study", str(make_study(folder))) as here:
+        yield here
+
+
+@pytest.fixture(scope="module")
+def locked(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The same behind an API key."""
+    with served(tmp_path_factory.mktemp("locked"), key="a-key-of-this-test") as here:
+        yield here
+
+
+@contextmanager
+def served(folder: Path, *options: str, key: str = "") -> Iterator[Site]:
+    """A server that is ready; its home is in `folder`."""
     log = folder / "log"
-    command = [
-        str(Path(sys.executable).with_name("coarse2fine")),
-        "serve",
-        "--port",
-        "0",
-        "--study",
-        str(make_study(folder)),
-    ]
-    environment = {**os.environ, "COARSE2FINE_HOME": str(folder / "home"), "COARSE2FINE_API_KEY": ""}
+    command = [str(Path(sys.executable).with_name("coarse2fine")), "serve", "--port", "0", *options]
+    environment = {**os.environ, "COARSE2FINE_HOME": str(folder / "home"), "COARSE2FINE_API_KEY": key}
     with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output, env=environment) as server:
         try:
-            yield Site(url_in(log, server), folder / "home")
+            yield Site(url_in(log, server), folder / "home", key)
         finally:
             server.send_signal(signal.SIGINT)
             try:
