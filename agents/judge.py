@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
-from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import Runnable
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from coarse2fine.prompts import PromptSet, prompt_set
@@ -24,14 +26,21 @@ class Judgement(NamedTuple):
 
 
 class _Reply(BaseModel):
-    model_config = ConfigDict(extra="ignore", strict=True)
+    model_config = ConfigDict(extra="ignore", strict=True, title="judgement")
 
     label: Literal["supported", "contradicted", "unsupported"]
     reason: str = ""
 
 
+@runtime_checkable
+class _Structured(Protocol):
+    """A chat model whose server can hold replies to a form, such as `serving.vllm_chat.VLLMChat`."""
+
+    def held_to(self, form: type[BaseModel]) -> Runnable[LanguageModelInput, AIMessage]: ...
+
+
 class ChatJudge:
-    """Asks a chat model whether evidence proves a claim.
+    """Asks a chat model whether evidence proves a claim; a model of a vLLM server is held to the form of the answer.
 
     Args:
         model: any chat model; temperature 0 is the caller's choice.
@@ -46,7 +55,8 @@ class ChatJudge:
         if not pairs:
             return []
         questions = [self.prompts.render("judge", evidence=p.premise, claim=p.hypothesis) for p in pairs]
-        return [_judgement(str(reply.text)) for reply in self.model.batch(list(questions))]
+        model = self.model.held_to(_Reply) if isinstance(self.model, _Structured) else self.model
+        return [_judgement(str(reply.text)) for reply in model.batch(list(questions))]
 
 
 def _judgement(text: str) -> Judgement:

@@ -228,7 +228,7 @@ class _Reader(Clauses):
             clause.end,
         )
         piece = Piece(clause.start, end)
-        scope = self._organs(*piece) or self._whole_exam(self.content(piece))
+        scope = self._organs(*piece) or self._spoken_of(clause, self.content(piece))
         if scope or any(True for _ in self.lex.structures.find(self.words, *piece)):
             token, fine = self.tokens[at], marks[at - clause.start] != "denied"
             own = attributes(self.tokens[clause.start : end], self.text)
@@ -238,6 +238,12 @@ class _Reader(Clauses):
                 token.start, token.end, (), frozenset(), said, words, own, whole, scope,
                 normal=fine, rest=self.rest, abnormal=not fine,
             )  # fmt: skip
+
+    def _spoken_of(self, clause: Piece, words: frozenset[str]) -> frozenset[str]:
+        """What a clause that names no organ calls normal: in "lungs underinflated but clear" the lungs, else all."""
+        whole = self._whole_exam(words)
+        named = self._organs(0, clause.start)
+        return named if whole and named and not self.rest and not words & self.lex.exam_words else whole
 
     def _whole_exam(self, words: frozenset[str]) -> frozenset[str]:
         spoken = words - self.lex.generic - {"normal", "unremarkable", "negative", "clear", "otherwise"}

@@ -102,7 +102,7 @@ def _assertion_proof(statement: Statement, claim: Claim, source: Source) -> list
             continue
         if statement.name and not same_finding(statement, other):
             continue
-        if other.old and "acute" in statement.own.acuity:
+        if "acute" in statement.own.acuity and (other.old or _denied_as_acute(other, source)):
             continue
         words = frozenset(lexicon().phrase(placed.sentence.text))
         extra = (
@@ -114,6 +114,12 @@ def _assertion_proof(statement: Statement, claim: Claim, source: Source) -> list
         if not extra - _graded() and fits_sides(other.own.sides or other.clause.sides, statement.own.sides):
             return [placed]
     return None
+
+
+def _denied_as_acute(found: Statement, source: Source) -> bool:
+    """Whether the findings deny that a finding of theirs, which they do not call acute, is: "No acute fracture." """
+    acute = [p for p in source.denied() if "acute" in p.statement.own.acuity]
+    return "acute" not in found.own.acuity and any(same_finding(found, p.statement) for p in acute)
 
 
 def _orienting(words: frozenset[str], placed: Placed) -> frozenset[str]:

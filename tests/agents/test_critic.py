@@ -499,3 +499,16 @@ STROKES = (
 )
 def test_an_acute_finding_is_told_from_an_old_one_of_its_name(claim: str, label: str) -> None:
     assert verdict(claim, STROKES).label == label
+
+
+@pytest.mark.parametrize(
+    ("claim", "findings"),
+    [
+        ("Normal heart size.", "Heart mildly enlarged. Lungs are underinflated but clear."),
+        ("Acute scaphoid fracture.", "Non-united fracture through the scaphoid waist. No acute fracture."),
+        ("Small right hydropneumothorax.", "Small right apical pneumothorax."),
+        ("Left popliteal thrombus.", "The earlier left popliteal thrombus is gone and the vein compresses."),
+    ],
+)
+def test_what_only_sounds_alike_is_no_proof(claim: str, findings: str) -> None:
+    assert not verdict(claim, findings).passed
