@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from coarse2fine.reports import Coarse2FineError, InputError, ModelError, PromptError, ReportError
 
-__all__ = ["Code", "Refused", "answer", "body_of", "is_compatible", "refused_from", "status_of"]
+__all__ = ["Code", "Refused", "answer", "body_of", "headers_of", "is_compatible", "refused_from", "status_of"]
 
 Code = Literal[
     "bad_json", "bad_encoding", "bad_host", "unauthorized", "foreign", "not_found", "model_not_found", "not_allowed",
@@ -96,16 +96,19 @@ def body_of(refused: Refused, *, compatible: bool = False) -> dict[str, Any]:
     return {**body, "field": refused.field} if refused.field else body
 
 
+def headers_of(refused: Refused) -> dict[str, str]:
+    """The headers that say what to do next."""
+    headers = {} if refused.retry_after is None else {"Retry-After": str(max(1, math.ceil(refused.retry_after)))}
+    return {**headers, "WWW-Authenticate": "Bearer"} if refused.code == "unauthorized" else headers
+
+
 def answer(refused: Refused, path: str) -> Response:
     """The response, in the form of the API that `path` belongs to."""
     compatible = is_compatible(path)
-    headers = {} if refused.retry_after is None else {"Retry-After": str(max(1, math.ceil(refused.retry_after)))}
-    if refused.code == "unauthorized":
-        headers["WWW-Authenticate"] = "Bearer"
     return Response(
         json.dumps(body_of(refused, compatible=compatible)),
         status_of(refused, compatible=compatible),
-        headers,
+        headers_of(refused),
         media_type="application/json" if compatible else "application/problem+json",
     )
 

@@ -13,8 +13,8 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from coarse2fine.app.errors import Refused, answer, refused_from
-from coarse2fine.app.keys import ASK, Keys, digest, key_of, names_this_machine
-from coarse2fine.app.limits import Buckets
+from coarse2fine.app.keys import Keys, digest, names_this_machine
+from coarse2fine.app.limits import Buckets, admit
 from coarse2fine.app.metrics import Metrics
 from coarse2fine.app.workbench.sessions import LOGIN, Sessions, is_open, is_page
 
@@ -35,7 +35,7 @@ _HEADERS = {
 
 
 class Gate:
-    """ASGI middleware, the outermost.
+    """ASGI middleware before all routes.
 
     Args:
         app: what is behind it.
@@ -84,18 +84,12 @@ class Gate:
         if scope["path"] in _OPEN:
             return
         headers, address = Headers(scope=scope), (scope.get("client") or ("unknown",))[0]
-        if not self._keys:
-            if not names_this_machine(headers.get("host", "")):
-                raise Refused("bad_host", "without an API key only http://localhost and its like are answered")
-            self._buckets.take(address)
+        if not self._keys and not names_this_machine(headers.get("host", "")):
+            raise Refused("bad_host", "without an API key only http://localhost and its like are answered")
+        pages = bool(self._keys) and self._sessions is not None and is_page(scope["path"])
+        if pages and self._takes_visit(scope, headers, address):
             return
-        if self._sessions is not None and is_page(scope["path"]) and self._takes_visit(scope, headers, address):
-            return
-        given = key_of(headers)
-        if not self._keys.knows(given):
-            self._buckets.take(address)
-            raise Refused("unauthorized", ASK)
-        self._buckets.take(digest(given).hex())
+        admit(self._keys, self._buckets, headers, address)
 
     def _takes_visit(self, scope: Scope, headers: Headers, address: str) -> bool:
         """Whether a page is shown without a key: the page that asks for one is, and others to admitted visits."""

@@ -8,11 +8,13 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 
 from coarse2fine.app.errors import Refused
+from coarse2fine.app.keys import ASK, Keys, digest, key_of
 
-__all__ = ["KEEP_ALIVE_SECONDS", "Buckets", "Seats", "read_body"]
+__all__ = ["KEEP_ALIVE_SECONDS", "Buckets", "Seats", "admit", "read_body"]
 
 KEEP_ALIVE_SECONDS = 75
 """How long an idle connection stays open: longer than clients and proxies keep theirs (5 to 60 s), so that none sends a
@@ -57,6 +59,19 @@ class Buckets:
                 f"at most {self.rate} requests a minute are answered",
                 retry_after=(1 - tokens) * 60 / self.rate,
             )
+
+
+def admit(keys: Keys, buckets: Buckets, headers: Headers, address: str) -> None:
+    """Let a request in by its key, and count it: by its key, and by its address where there is none that is known.
+
+    Raises:
+        Refused: its key is not known, or it comes too soon.
+    """
+    given = key_of(headers)
+    known = bool(keys) and keys.knows(given)
+    buckets.take(digest(given).hex() if known else address)
+    if keys and not known:
+        raise Refused("unauthorized", ASK)
 
 
 class Seats:

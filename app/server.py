@@ -21,6 +21,7 @@ from coarse2fine.app.api import api_routes
 from coarse2fine.app.bodies import ImpressionRequest
 from coarse2fine.app.errors import Code, Refused, answer, refused_from
 from coarse2fine.app.gate import Gate
+from coarse2fine.app.lingering import Lingering
 from coarse2fine.app.openai import openai_routes
 from coarse2fine.app.openai_bodies import ChatRequest
 from coarse2fine.app.schema import with_bodies
@@ -70,7 +71,10 @@ def create_app(service: Service, study: Path | None = None) -> FastAPI:
         redoc_url=None,
         telemetry={"logs": False, "auto_configure": False},  # they would hold the messages of exceptions
         lifespan=lifespan,
-        middleware=[Middleware(Gate, service.options.keys, service.options.rate, service.metrics, sessions)],
+        middleware=[
+            Middleware(Lingering),
+            Middleware(Gate, service.options.keys, service.options.rate, service.metrics, sessions),
+        ],
     )
     app.state.service = service
     app.add_exception_handler(HTTPException, _http)

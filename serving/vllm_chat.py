@@ -5,9 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatResult
+from langchain_core.runnables import Runnable
+from langchain_core.utils.function_calling import convert_to_openai_function
 from langchain_openai import ChatOpenAI
 from openai import NotFoundError
+from pydantic import BaseModel
 
 from coarse2fine.serving.vllm import find, server_clients
 
@@ -22,6 +27,16 @@ class VLLMChat(ChatOpenAI):
     """
 
     wanted: str = ""
+
+    def held_to(self, form: type[BaseModel]) -> Runnable[LanguageModelInput, AIMessage]:
+        """This model, with replies that a grammar on the server holds to the JSON schema of a form, all fields given.
+
+        A reply may still be cut at the model's window. So `response_format` goes into the body beside what
+        langchain-openai knows, which else raises for all replies of a batch where one was cut.
+        """
+        function = convert_to_openai_function(form, strict=True)
+        schema = {"name": function["name"], "strict": True, "schema": function["parameters"]}
+        return self.bind(extra_body={"response_format": {"type": "json_schema", "json_schema": schema}})
 
     def _generate(self, *args: Any, **kwargs: Any) -> ChatResult:
         sent = self.model_name

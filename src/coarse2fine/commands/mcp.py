@@ -26,6 +26,8 @@ def mcp(
         Path | None,
         typer.Option(metavar="FILE", help="API keys for http, one a line; else COARSE2FINE_API_KEY holds one."),
     ] = None,
+    max_body: Annotated[int, typer.Option(min=1_024, metavar="BYTES", help="Longest body over http.")] = 1 << 20,
+    rate: Annotated[int, typer.Option(min=0, help="Requests a minute and client over http; 0: any number.")] = 0,
     model: ModelOption = "nano",
     critic: CriticOption = "nano-critic",
 ) -> None:
@@ -47,7 +49,12 @@ def mcp(
 
     uvicorn = _need("uvicorn")
     config = uvicorn.Config(
-        http_app(server, keys), host=host, port=port, access_log=False, server_header=False, log_level="info"
+        http_app(server, keys, rate, max_body),
+        host=host,
+        port=port,
+        access_log=False,
+        server_header=False,
+        log_level="info",
     )
     listening = uvicorn.Server(config)
     listening.run()

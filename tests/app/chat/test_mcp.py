@@ -19,6 +19,7 @@ import pytest
 import uvicorn
 from mcp import Client, MCPError
 from mcp.client.stdio import StdioServerParameters
+from mcp.types import ListToolsResult
 from typer.testing import CliRunner
 
 from coarse2fine.app.mcp import mcp_server
@@ -31,6 +32,7 @@ from coarse2fine.serving import ScriptedChatModel
 from .conftest import FINDINGS, SHORT, TEXTS, text_under  # noqa: TID252
 
 KEY = "0123456789abcdef0123"
+PING = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
 
 
 class Caller:
@@ -221,12 +223,12 @@ async def test_the_command_speaks_over_standard_input_and_output(tmp_path: Path)
 
 
 @asynccontextmanager
-async def listening(graph: RunGraph, store: TraceStore, *keys: str) -> AsyncIterator[str]:
+async def listening(graph: RunGraph, store: TraceStore, *keys: str, **limits: int) -> AsyncIterator[str]:
     with socket.socket() as chosen:
         chosen.bind(("127.0.0.1", 0))
         port = chosen.getsockname()[1]
-    config = uvicorn.Config(http_app(mcp_server(graph, store), keys), port=port, access_log=False, log_level="error")
-    server = uvicorn.Server(config)
+    http = http_app(mcp_server(graph, store), keys, **limits)
+    server = uvicorn.Server(uvicorn.Config(http, port=port, access_log=False, log_level="error"))
     task = asyncio.create_task(server.serve())
     while not server.started:
         assert not task.done()
@@ -254,7 +256,6 @@ async def test_it_speaks_streamable_http_on_this_machine(run_graph: RunGraph, st
 async def test_a_key_is_asked_for_where_there_is_one(run_graph: RunGraph, store: TraceStore) -> None:
     from mcp.client.streamable_http import streamable_http_client
 
-    ping = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
     async with listening(run_graph, store, KEY) as url, httpx.AsyncClient() as http:
         for header in (
             {},
@@ -262,7 +263,7 @@ async def test_a_key_is_asked_for_where_there_is_one(run_graph: RunGraph, store:
             {"Authorization": KEY},
             {"Authorization": f"Basic {KEY}"},
         ):
-            assert (await http.post(url, json=ping, headers=header)).status_code == 401
+            assert (await http.post(url, json=PING, headers=header)).status_code == 401
         known = await _with_key(streamable_http_client, url)
         assert known == 4
 
@@ -276,6 +277,56 @@ async def _with_key(transport: Any, url: str) -> int:
     http = create_mcp_http_client(headers={"Authorization": f"Bearer {KEY}"})
     async with http, Client(transport(url, **{parameter: http})) as client:
         return len((await client.list_tools()).tools)
+
+
+@pytest.mark.enable_socket
+async def test_a_client_that_asks_too_often_is_told_when_to_come_back(run_graph: RunGraph, store: TraceStore) -> None:
+    async with listening(run_graph, store, rate=12) as url:
+        async with Client(url) as client:
+            found = await asyncio.gather(*(client.list_tools() for _ in range(13)), return_exceptions=True)
+        assert {type(one) for one in found} == {ListToolsResult, MCPError}
+        assert "at most 12 requests a minute are answered; try again in" in str(found)
+        async with httpx.AsyncClient() as http:
+            refused = await http.post(url, json={})
+    assert refused.status_code == 429
+    assert refused.json()["error"]["data"]["type"] == "urn:coarse2fine:too_many_requests"
+    assert 1 <= int(refused.headers["retry-after"]) <= 5
+
+
+@pytest.mark.enable_socket
+async def test_the_rate_is_counted_by_key_and_without_one_by_address(run_graph: RunGraph, store: TraceStore) -> None:
+    other = KEY[::-1]
+    async with listening(run_graph, store, KEY, other, rate=2) as url, httpx.AsyncClient() as http:
+        for key, said in (("wrong", 401), (KEY, 406), (other, 406)):
+            header = {"Authorization": f"Bearer {key}", "Accept": "text/plain"}
+            found = [(await http.post(url, json={}, headers=header)).status_code for _ in range(3)]
+            assert found == [said, said, 429]
+
+
+@pytest.mark.enable_socket
+@pytest.mark.parametrize("declared", [True, False])
+async def test_a_body_that_is_too_large_is_refused(run_graph: RunGraph, store: TraceStore, declared: bool) -> None:
+    size = 12_000_000
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(size >> 16):
+            yield b"x" * (1 << 16)
+
+    async with listening(run_graph, store) as url, httpx.AsyncClient() as http:
+        header = {"Content-Type": "application/json", "Connection": "close"}
+        content = b"x" * size if declared else chunks()
+        got = await http.post(url, content=content, headers=header)
+        assert got.status_code == 413
+        assert got.json()["error"]["message"] == "a body may have 1,048,576 bytes at most"
+
+
+@pytest.mark.enable_socket
+async def test_a_larger_body_may_be_allowed(run_graph: RunGraph, store: TraceStore) -> None:
+    body = json.dumps(PING) + " " * 5_000_000
+    header = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+    async with listening(run_graph, store, max_body=6_000_000) as url, httpx.AsyncClient() as http:
+        got = await http.post(url, content=body, headers=header)
+    assert (got.status_code, len(got.json()["result"]["tools"])) == (200, 4)
 
 
 def test_another_host_needs_a_key(monkeypatch: pytest.MonkeyPatch) -> None:

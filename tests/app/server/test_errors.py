@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from coarse2fine.app import limits
+from coarse2fine.app import limits, lingering
 from coarse2fine.app.errors import Refused, answer, refused_from
 from coarse2fine.app.limits import Buckets, Seats
 from coarse2fine.reports import InputError, MissingExtra, PromptError
@@ -105,7 +105,10 @@ async def test_another_method_is_told(client: Client, path: str) -> None:
 
 # ------------------------------------------------------------------------------------------------------ large bodies
 @pytest.mark.parametrize("path", PATHS)
-async def test_a_large_body_is_refused_before_it_is_read(client: Client, path: str) -> None:
+async def test_a_large_body_is_refused_before_it_is_read(
+    client: Client, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lingering, "_MOST", 0)
     sent = 0
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -119,7 +122,8 @@ async def test_a_large_body_is_refused_before_it_is_read(client: Client, path: s
     assert sent <= (1 << 20) + (1 << 17)
 
 
-async def test_a_declared_large_body_is_not_read_at_all(client: Client) -> None:
+async def test_a_declared_large_body_is_not_read_at_all(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lingering, "_MOST", 0)
     read = 0
 
     async def chunks() -> AsyncIterator[bytes]:
