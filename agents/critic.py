@@ -14,7 +14,7 @@ from coarse2fine.agents.critique import Audience, Critique, Evidence, Label, Ver
 from coarse2fine.agents.evidence import select_evidence
 from coarse2fine.agents.faults import Check, Fault
 from coarse2fine.agents.judge import ChatJudge, Judgement
-from coarse2fine.agents.source import Claim, Placed, Source, source_of
+from coarse2fine.agents.source import Claim, Placed, Source, is_hand_named, source_of
 from coarse2fine.agents.statements import Statement, parse, split_parts
 from coarse2fine.agents.support import agreement, verbatim
 from coarse2fine.agents.warnings import report_warnings
@@ -124,7 +124,7 @@ class Critic:
         critiques = []
         for job, r in zip(jobs, read, strict=True):
             verdicts = tuple(next(decided) if isinstance(c, _Open) else c for c in r.claims)
-            named = [next(scores).entailment >= self.threshold("coverage") and r.asserts for _ in r.missing]
+            named = [self._names(f, next(scores)) and r.asserts for f in r.missing]
             omitted = [f for f, is_named in zip(r.missing, named, strict=True) if not is_named]
             critiques.append(
                 Critique(
@@ -134,6 +134,11 @@ class Critic:
                 )
             )
         return critiques
+
+    def _names(self, finding: Finding, scores: NLIScores) -> bool:
+        """Whether the model finds a finding in a text; a critical one whose synonyms are known must be named."""
+        known = finding.significance == "critical" and any(is_hand_named(s) for s in finding.statements)
+        return not known and scores.entailment >= self.threshold("coverage")
 
     # ------------------------------------------------------------------ before the model
     def _read(self, job: CritiqueJob) -> _Read:

@@ -512,3 +512,11 @@ def test_an_acute_finding_is_told_from_an_old_one_of_its_name(claim: str, label:
 )
 def test_what_only_sounds_alike_is_no_proof(claim: str, findings: str) -> None:
     assert not verdict(claim, findings).passed
+
+
+def test_a_critical_finding_must_be_named_whatever_the_model_says() -> None:
+    report = Report(findings="Filling defects are present in the right main pulmonary artery. 5 mm nodule.")
+    critic = Critic(ScriptedNLI(1.0))
+    assert [o.significance for o in critic.critique(report, "5 mm nodule.").omissions] == ["critical"]
+    assert not critic.critique(report, "Acute pulmonary embolism. 5 mm nodule.").omissions
+    assert not critic.critique(report, "Blood clot in the lung. 5 mm nodule.").omissions
