@@ -103,7 +103,7 @@ async def test_a_revision_names_what_is_wrong_and_missing() -> None:
 async def test_style_and_words_reach_nano_as_it_knows_them() -> None:
     loaded = model(["x"])
     await Drafter(loaded, prompt_set("nano")).draft(REPORT, Wish(words=25))
-    assert "<|style|> numbered terse importance" in asked(loaded)[0]
+    assert "<|style|> numbered detailed importance" in asked(loaded)[0]
     assert asked(loaded)[0].endswith("<|words|> <|40|>")
 
 
