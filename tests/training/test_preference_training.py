@@ -85,7 +85,7 @@ def test_a_chat_model_learns_from_feedback_too(
 def test_dpo_prefers_what_the_radiologist_made_of_it(
     tmp_path: Path, tiny_nano: Path, feedback_file: Path, critic: Critic, settings: Settings
 ) -> None:
-    path = settings(tmp_path, "dpo", max_updates=30, epochs=30, learning_rate=0.01)
+    path = settings(tmp_path, "dpo", max_updates=60, epochs=60, learning_rate=0.01)
     lines: list[str] = []
     done = preference.train(load(path, feedback_file), critic=critic, report=lines.append)
     margins = [float(line.split("margins ")[1].split()[0]) for line in lines if line.startswith("update ")]
