@@ -86,7 +86,9 @@ class AttributeCheck:
 
 
 # ---------------------------------------------------------------------- side
-_HEMISPHERES = re.compile(r"\bhemispheres\b(?!\s+(?:and|or)\b)", re.IGNORECASE)
+_HEMISPHERES = re.compile(r"\bhemispheres\b", re.IGNORECASE)
+"""The plural, which the lexicon's one form of a word no longer shows. It is no word of sides: "no infarct in the
+cerebral hemispheres" denies one on either side."""
 
 
 def _side(case: _Case) -> _Finding:

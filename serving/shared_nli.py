@@ -62,6 +62,7 @@ class SharedNLI:
             return  # the pass before this turn held them
         try:
             scores = self.inner.score([pair for pair, _ in asked])
+            answered = list(zip(asked, scores, strict=True))
         except BaseException as error:
             with self._lock:
                 for pair, answer in asked:
@@ -72,5 +73,5 @@ class SharedNLI:
             if not isinstance(error, Exception):
                 raise
             return
-        for (_, answer), score in zip(asked, scores, strict=True):
+        for (_, answer), score in answered:
             answer.set_result(score)

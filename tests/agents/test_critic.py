@@ -491,6 +491,7 @@ STROKES = (
     [
         ("Patchy acute infarcts in the right cerebral hemisphere.", "supported"),  # a lobe lies in its hemisphere
         ("Acute infarcts in the cerebral hemispheres.", "contradicted"),
+        ("Acute infarcts in the cerebral hemispheres and the brainstem.", "contradicted"),
         ("Acute infarcts in both hemispheres.", "contradicted"),  # the chronic one on the left is none
         ("Acute infarct in the left cerebral hemisphere.", "contradicted"),
         ("Acute infarct in the basal ganglia.", "unsupported"),

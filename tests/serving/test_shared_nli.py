@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -20,7 +21,7 @@ class Counting:
     def __init__(self, breaks: bool = False) -> None:
         self.passes: list[list[Pair]] = []
         self.begun, self.go = threading.Event(), threading.Event()
-        self.breaks, self.at_once, self.most = breaks, 0, 0
+        self.breaks, self.short, self.at_once, self.most = breaks, False, 0, 0
 
     def score(self, pairs: Sequence[Pair]) -> list[NLIScores]:
         self.at_once += 1
@@ -31,7 +32,7 @@ class Counting:
         self.at_once -= 1
         if self.breaks:
             raise OSError("no memory")
-        return [_expected(pair) for pair in pairs]
+        return [_expected(pair) for pair in pairs][: -1 if self.short else None]
 
 
 def _expected(pair: Pair) -> NLIScores:
@@ -46,8 +47,9 @@ def test_questions_that_come_while_a_pass_runs_go_together() -> None:
         first = pool.submit(shared.score, asked[0])
         assert model.begun.wait(10)
         others = [pool.submit(shared.score, pairs) for pairs in asked[1:]]
-        while len(shared._waiting) < 19:  # all have asked
-            pass
+        end = time.monotonic() + 10
+        while len(shared._waiting) < 19 and time.monotonic() < end:  # until all have asked
+            time.sleep(0.001)
         model.go.set()
         found = [first.result(10), *(other.result(10) for other in others)]
     assert found == [[_expected(pair) for pair in pairs] for pairs in asked]
@@ -65,6 +67,17 @@ def test_what_was_answered_is_not_asked_again_until_it_is_forgotten() -> None:
     assert model.passes == [[one, two], [three], [two]]
     assert shared.score([]) == []
     assert SharedNLI(shared).inner is model
+
+
+def test_a_model_that_answers_too_few_is_an_error_for_all_that_asked() -> None:
+    model = Counting()
+    model.go.set()
+    model.short = True
+    shared = SharedNLI(model)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="shorter"):
+            shared.score([Pair("a", "x"), Pair("b", "x")])
+    assert len(model.passes) == 2
 
 
 def test_a_broken_pass_is_raised_and_asked_anew() -> None:
