@@ -256,8 +256,17 @@ _OWN_SCHEMES = frozenset(["grade", "segment", "stage", "type", "zone"])
 """Schemes that mean another thing with each finding; a score like BI-RADS means one thing wherever it stands."""
 
 
+_ENDS = {
+    "birads": 6, "pirads": 5, "tirads": 5, "lirads": 5, "lungrads": 4, "deauville": 5, "bosniak": 4, "outerbridge": 4,
+    "fazekas": 3, "modic": 3,
+}  # fmt: skip
+"""The last step of each score: what goes beyond it is no conclusion from anything."""
+
+
 def _grade(case: _Case) -> _Finding:
     for scheme, value in sorted(case.statement.own.grades):
+        if int(value) > _ENDS.get(scheme, 99):
+            return "unsupported", f"grade: there is no {scheme} {value}"
         near = [p.statement.own.grades or p.statement.clause.grades for p in case.about]
         told = {v for grades in near for s, v in grades if s == scheme}
         if not told and scheme not in _OWN_SCHEMES:

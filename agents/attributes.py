@@ -111,7 +111,7 @@ _ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6", "vii"
 _GRADED = re.compile(
     r"\b(bi-?rads|pi-?rads|ti-?rads|li-?rads|lung-?rads|tr(?=\s?\d)|lr(?=[\s-]?\d)|grade|segment|stage|type|bosniak|modic"
     r"|deauville|outerbridge|fazekas|zone)[\s-]*(?:score|category|assessment|class|type|grade|:)?[\s-]*(?:of )?"
-    r"(\d|viii|vii|vi|iv|v|i{1,3})(?:[a-c](?![a-z]))?\b",
+    r"(\d{1,2}|viii|vii|vi|iv|v|i{1,3})(?:[a-c](?![a-z]))?\b",
     re.IGNORECASE,
 )
 

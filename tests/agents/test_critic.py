@@ -192,6 +192,8 @@ def test_sex_and_age_are_the_reports() -> None:
 
 def test_grades_and_hedged_conclusions_are_left_to_the_model() -> None:
     assert verdict("BI-RADS category 4.", "A mass in the left breast.", entails=0.9).layer == "nli"
+    beyond = verdict("12 mm nodule, lung-rads 12.", "A 12 mm nodule in the right upper lobe.", entails=0.9)
+    assert (beyond.label, beyond.reasons) == ("unsupported", ("grade: there is no lungrads 12",))
     assert verdict("Liver mass, suspicious for cancer.", "A mass in the liver.", entails=0.9).layer == "nli"
 
 
